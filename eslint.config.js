@@ -1,0 +1,89 @@
+import tseslint from 'typescript-eslint';
+import js from '@eslint/js';
+
+/**
+ * Who may import whom (docs/architecture.md). One row a room: the rooms it may reach.
+ * `workflows:contract` opens only the `contract.ts` files of workflows; `activities:type` allows types alone.
+ */
+const rooms = {
+  domain: [],
+  workflows: ['domain', 'activities:type'],
+  activities: ['domain', 'db', 'workflows:contract'],
+  db: ['domain'],
+  api: ['domain', 'db', 'workflows:contract'],
+  workers: ['domain', 'db', 'workflows', 'activities'],
+  partners: [],
+  web: ['domain'],
+  dev: ['domain', 'db', 'workflows', 'activities', 'api', 'workers', 'partners'],
+  bench: ['domain', 'db', 'workflows', 'activities', 'api', 'workers', 'dev'],
+};
+
+/** Packages that belong to some rooms only. */
+const packages = {
+  '@temporalio/worker': ['workers', 'dev', 'bench'],
+  '@temporalio/testing': ['dev', 'bench'],
+  '@temporalio/client': ['api', 'activities', 'workers', 'dev', 'bench'],
+  '@temporalio/activity': ['activities'],
+  express: ['api', 'partners', 'dev', 'bench'],
+  pg: ['db', 'dev', 'bench'],
+  zod: ['api', 'partners'],
+};
+
+const nodeBuiltin = '^(node:|(assert|buffer|child_process|crypto|dns|events|fs|http|https|net|os|path|process|stream|timers|tls|url|util|worker_threads|zlib)(/|$))';
+
+function importRules(room) {
+  const allowed = rooms[room];
+  const patterns = [];
+  for (const other of Object.keys(rooms)) {
+    if (other === room || allowed.includes(other)) continue;
+    const message = `${room} may not import ${other}: see docs/architecture.md.`;
+    if (allowed.includes(`${other}:contract`)) {
+      patterns.push({ regex: `^(\\.\\./)+${other}/(?!.*contract\\.ts$)`, message: `${room} may import only contracts of ${other}.` });
+    } else if (allowed.includes(`${other}:type`)) {
+      patterns.push({ regex: `^(\\.\\./)+${other}/`, message, allowTypeImports: true });
+    } else {
+      patterns.push({ regex: `^(\\.\\./)+${other}/`, message });
+    }
+  }
+  patterns.push({ regex: '^(\\.\\./)+test/', message: 'Nothing imports tests.' });
+  for (const [name, users] of Object.entries(packages)) {
+    if (!users.includes(room)) patterns.push({ regex: `^${name}(/|$)`, message: `${name} is not for ${room}.` });
+  }
+  if (room === 'domain') {
+    patterns.push({ regex: '^[^.]', message: 'domain has no dependency: it runs in Node, in workflows and in browsers.' });
+  }
+  if (room === 'workflows') {
+    patterns.push({ regex: nodeBuiltin, message: 'No Node built-ins in workflow code.' });
+    patterns.push({ regex: '^(?!\\.|@temporalio/(workflow|common)$)', message: 'workflows import domain and @temporalio/{workflow,common} only.' });
+  }
+  return { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] };
+}
+
+export default tseslint.config(
+  { ignores: ['dist/', 'node_modules/', '.kessai/', 'coverage/'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-console': 'error',
+    },
+  },
+  ...Object.keys(rooms).map((room) => ({ files: [`${room}/**/*.ts`], rules: importRules(room) })),
+  {
+    files: ['workflows/**/*.ts', 'domain/**/*.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'process', 'setInterval', 'fetch', 'require'],
+    },
+  },
+  // Programs that talk to a person at a terminal.
+  { files: ['dev/**/*.ts', 'bench/**/*.ts', 'test/run.ts', '**/*-main.ts'], rules: { 'no-console': 'off' } },
+  { files: ['**/*.{js,mjs}'], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } } },
+);
