@@ -13,9 +13,13 @@ function seconds(sinceMs: number): string {
   return `${((Date.now() - sinceMs) / 1000).toFixed(1)} s`;
 }
 
-export function createReport(
-  write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
-): Report {
+function writeLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function createReport(write: (line: string) => void = writeLine): Report {
+  // A reader that goes away (`npm start | head`) must not end us before we have stopped our servers.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
   return {
     note: write,
     async step(title, work) {

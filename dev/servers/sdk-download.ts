@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -35,5 +35,7 @@ export async function downloadBySdk(kind: 'dev-server' | 'time-skipping', target
   } finally {
     giveUp.abort();
     await rm(folder, { recursive: true, force: true });
+    // Leaves no empty folder behind where nothing was obtained.
+    await rmdir(dirname(target)).catch(() => undefined);
   }
 }
