@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+/** Pure rules and small tools: no server, answers in a second. */
+const unit = ['test/domain/**/*.test.ts', 'test/unit/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    // Temporal, Postgres and the workers of the tests share the machine with the test processes.
+    maxWorkers: 2,
+    reporters: ['default'],
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit } },
+      {
+        extends: true,
+        test: {
+          name: 'stack',
+          include: ['test/**/*.test.ts'],
+          exclude: unit,
+          globalSetup: ['test/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
