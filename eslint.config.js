@@ -29,7 +29,8 @@ const packages = {
   zod: ['api', 'partners'],
 };
 
-const nodeBuiltin = '^(node:|(assert|buffer|child_process|crypto|dns|events|fs|http|https|net|os|path|process|stream|timers|tls|url|util|worker_threads|zlib)(/|$))';
+const nodeBuiltin =
+  '^(node:|(assert|buffer|child_process|crypto|dns|events|fs|http|https|net|os|path|process|stream|timers|tls|url|util|worker_threads|zlib)(/|$))';
 
 function importRules(room) {
   const allowed = rooms[room];
@@ -38,7 +39,10 @@ function importRules(room) {
     if (other === room || allowed.includes(other)) continue;
     const message = `${room} may not import ${other}: see docs/architecture.md.`;
     if (allowed.includes(`${other}:contract`)) {
-      patterns.push({ regex: `^(\\.\\./)+${other}/(?!.*contract\\.ts$)`, message: `${room} may import only contracts of ${other}.` });
+      patterns.push({
+        regex: `^(\\.\\./)+${other}/(?!.*contract\\.ts$)`,
+        message: `${room} may import only contracts of ${other}.`,
+      });
     } else if (allowed.includes(`${other}:type`)) {
       patterns.push({ regex: `^(\\.\\./)+${other}/`, message, allowTypeImports: true });
     } else {
@@ -47,14 +51,21 @@ function importRules(room) {
   }
   patterns.push({ regex: '^(\\.\\./)+test/', message: 'Nothing imports tests.' });
   for (const [name, users] of Object.entries(packages)) {
-    if (!users.includes(room)) patterns.push({ regex: `^${name}(/|$)`, message: `${name} is not for ${room}.` });
+    if (!users.includes(room))
+      patterns.push({ regex: `^${name}(/|$)`, message: `${name} is not for ${room}.` });
   }
   if (room === 'domain') {
-    patterns.push({ regex: '^[^.]', message: 'domain has no dependency: it runs in Node, in workflows and in browsers.' });
+    patterns.push({
+      regex: '^[^.]',
+      message: 'domain has no dependency: it runs in Node, in workflows and in browsers.',
+    });
   }
   if (room === 'workflows') {
     patterns.push({ regex: nodeBuiltin, message: 'No Node built-ins in workflow code.' });
-    patterns.push({ regex: '^(?!\\.|@temporalio/(workflow|common)$)', message: 'workflows import domain and @temporalio/{workflow,common} only.' });
+    patterns.push({
+      regex: '^(?!\\.|@temporalio/(workflow|common)$)',
+      message: 'workflows import domain and @temporalio/{workflow,common} only.',
+    });
   }
   return { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] };
 }
@@ -73,6 +84,7 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'prefer-const': ['error', { ignoreReadBeforeAssign: true }],
       'no-console': 'error',
     },
   },
@@ -85,5 +97,8 @@ export default tseslint.config(
   },
   // Programs that talk to a person at a terminal.
   { files: ['dev/**/*.ts', 'bench/**/*.ts', 'test/run.ts', '**/*-main.ts'], rules: { 'no-console': 'off' } },
-  { files: ['**/*.{js,mjs}'], languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } } },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },
+  },
 );

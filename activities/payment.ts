@@ -1,0 +1,56 @@
+import { log } from '@temporalio/activity';
+import { cancelPayment, settlePayment, type CancelResult, type StoredOutcome } from '../db/payment.ts';
+import type { Pool } from '../db/pool.ts';
+import { wakeUserStream } from '../db/user-event.ts';
+import { PAYMENT_POLICY } from '../domain/payment/payment.ts';
+import type { PaymentCancelInput } from '../workflows/payment-cancel/contract.ts';
+import type { PaymentInput } from '../workflows/payment/contract.ts';
+import { timeOfTry } from './clock.ts';
+
+export interface PaymentActivityDeps {
+  readonly pool: Pool;
+}
+
+/**
+ * The ledger steps of a payment. Each is one transaction that remembers its key, so a retry after a commit that nobody
+ * heard of finds the stored decision.
+ */
+export function createPaymentActivities({ pool }: PaymentActivityDeps) {
+  /** Wakes the payer's streams without keeping the till waiting; a lost wake-up is made good by the stream itself. */
+  function wake(outcome: StoredOutcome): void {
+    if (outcome.userId === null || outcome.replayed) return;
+    wakeUserStream(pool, outcome.userId).catch((error: unknown) => {
+      log.warn('a device stream was not woken', { error: String(error) });
+    });
+  }
+
+  return {
+    /** Decides a payment, or finds its decision. */
+    async settlePayment(
+      input: PaymentInput & { requestedAt: string; askedAt: string },
+    ): Promise<StoredOutcome> {
+      const { askedAt, ...request } = input;
+      const outcome = await settlePayment(pool, {
+        ...request,
+        decidedAt: timeOfTry(askedAt),
+        policyVersion: PAYMENT_POLICY.version,
+        similarWindowMs: PAYMENT_POLICY.similarWindowMs,
+        cancelUntilMinutesOfNextDay: PAYMENT_POLICY.cancelUntilMinutesOfNextDay,
+      });
+      wake(outcome);
+      return outcome;
+    },
+
+    /** Cancels a payment in full, or finds that it was. */
+    async cancelPayment(input: PaymentCancelInput & { askedAt: string }): Promise<CancelResult> {
+      const { askedAt, ...request } = input;
+      const result = await cancelPayment(pool, {
+        ...request,
+        decidedAt: timeOfTry(askedAt),
+        policyVersion: PAYMENT_POLICY.version,
+      });
+      if (result.kind === 'done') wake(result.outcome);
+      return result;
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import { Webhook } from 'standardwebhooks';
+import type { Pool } from '../db/pool.ts';
+import type { Sealer } from '../db/sealed.ts';
+import {
+  failWebhookEvent,
+  findWebhookDelivery,
+  recordWebhookAttempt,
+  type WebhookDelivery,
+} from '../db/webhook.ts';
+import { WEBHOOK_RETRY, webhookRetryDelayMs } from '../domain/webhook/retry.ts';
+
+export interface WebhookActivityDeps {
+  readonly pool: Pool;
+  readonly sealer: Sealer;
+}
+
+const POST_TIMEOUT_MS = 15_000;
+
+interface Reply {
+  readonly statusCode?: number;
+  readonly error?: string;
+  readonly retryAfterMs?: number;
+}
+
+/** Delivery of events to merchants, signed after the Standard Webhooks specification. */
+export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
+  return {
+    /**
+     * One try. The body is sent as it was at the event; endpoint and secrets are today's.
+     * @throws ApplicationFailure `WebhookNotAccepted` with the delay until the next try
+     */
+    async deliverWebhook(eventId: string): Promise<'DELIVERED' | 'NO_ENDPOINT'> {
+      const delivery = await findWebhookDelivery(pool, eventId);
+      if (delivery === undefined) {
+        throw ApplicationFailure.create({
+          type: 'WebhookUnknown',
+          nonRetryable: true,
+          message: `no event ${eventId}`,
+        });
+      }
+      if (delivery.url === null) {
+        await failWebhookEvent(pool, eventId);
+        return 'NO_ENDPOINT';
+      }
+      const startedAt = new Date();
+      const reply = await post(delivery.url, delivery.body, headersOf(delivery, startedAt));
+      const accepted = reply.statusCode !== undefined && reply.statusCode >= 200 && reply.statusCode < 300;
+      await recordWebhookAttempt(
+        pool,
+        eventId,
+        {
+          url: delivery.url,
+          startedAt,
+          durationMs: Date.now() - startedAt.getTime(),
+          statusCode: reply.statusCode,
+          error: reply.error,
+        },
+        accepted,
+      );
+      if (accepted) return 'DELIVERED';
+      throw ApplicationFailure.create({
+        type: 'WebhookNotAccepted',
+        message: reply.error ?? `answered ${reply.statusCode ?? 'nothing'}`,
+        nextRetryDelay: webhookRetryDelayMs(
+          WEBHOOK_RETRY,
+          Context.current().info.attempt,
+          Math.random(),
+          reply.retryAfterMs,
+        ),
+      });
+    },
+
+    /** Marks the event as given up; a replay opens it again. */
+    async giveUpWebhook(eventId: string): Promise<void> {
+      await failWebhookEvent(pool, eventId);
+    },
+  };
+
+  function headersOf(delivery: WebhookDelivery, at: Date): Record<string, string> {
+    const signatures = delivery.sealedSecrets.map(({ secretId, sealed }) =>
+      new Webhook(sealer.open(sealed, secretId).toString()).sign(delivery.eventId, at, delivery.body),
+    );
+    return {
+      'content-type': 'application/json',
+      'user-agent': 'kessai-webhooks/1',
+      'webhook-id': delivery.eventId,
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': signatures.join(' '),
+      'kessai-event-type': delivery.type,
+    };
+  }
+}
+
+/** Posts without following redirects; what the receiver says in the body does not matter. */
+async function post(url: string, body: string, headers: Record<string, string>): Promise<Reply> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      body,
+      headers,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(POST_TIMEOUT_MS),
+    });
+    await response.body?.cancel();
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
+    return { statusCode: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  } catch (error) {
+    return { error: describeFetchError(error) };
+  }
+}
+
+/** Retry-After as seconds or as an HTTP date (RFC 9110 §10.2.3). */
+function parseRetryAfter(value: string | null): number | undefined {
+  if (value === null) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
+}
+
+/** `fetch failed` alone says nothing; the cause names what happened. Never the URL: it may carry the merchant's token. */
+function describeFetchError(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  if (error.name === 'TimeoutError') return `no answer within ${POST_TIMEOUT_MS / 1000} s`;
+  const cause = error.cause;
+  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
+  return error.message;
+}

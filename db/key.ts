@@ -1,0 +1,57 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { newId } from './id.ts';
+import { firstRow, rows, type Db } from './pool.ts';
+
+export const ROLES = ['admin', 'merchant', 'device', 'issuer', 'parking', 'service'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Whom a key speaks for. `tenantId` is the merchant, user, issuer, operator or service. */
+export interface Principal {
+  readonly keyId: string;
+  readonly role: Role;
+  readonly tenantId: string;
+  readonly deviceId: string | null;
+}
+
+export interface NewKey {
+  readonly role: Role;
+  readonly tenantId: string;
+  readonly name: string;
+  readonly deviceId?: string;
+}
+
+/** 256 random bits need no slow hash: there is nothing to guess. */
+function hashKey(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+/** Makes a key. The key itself is returned here and nowhere else, ever. */
+export async function createKey(db: Db, it: NewKey): Promise<{ keyId: string; key: string }> {
+  const keyId = newId('key');
+  const key = `ksk_${it.role}_${randomBytes(32).toString('base64url')}`;
+  const statement = {
+    name: 'key_insert',
+    text: `insert into api_key (key_id, key_hash, role, tenant_id, device_id, name) values ($1, $2, $3, $4, $5, $6)`,
+  };
+  await rows(db, statement, [keyId, hashKey(key), it.role, it.tenantId, it.deviceId ?? null, it.name]);
+  return { keyId, key };
+}
+
+/** The principal of a key that is not revoked. */
+export async function findPrincipal(db: Db, key: string): Promise<Principal | undefined> {
+  const statement = {
+    name: 'key_find',
+    text: `select key_id as "keyId", role, tenant_id as "tenantId", device_id as "deviceId"
+             from api_key where key_hash = $1 and revoked_at is null`,
+  };
+  return firstRow<Principal & Record<string, unknown>>(db, statement, [hashKey(key)]);
+}
+
+/** Revokes a key at once. Revoking it again changes nothing; false if there is no such key. */
+export async function revokeKey(db: Db, keyId: string): Promise<boolean> {
+  const statement = {
+    name: 'key_revoke',
+    text: 'update api_key set revoked_at = coalesce(revoked_at, now()) where key_id = $1 returning key_id',
+  };
+  return (await rows(db, statement, [keyId])).length > 0;
+}

@@ -1,0 +1,114 @@
+import type { CodeMode } from '../domain/code/format.ts';
+import type { PaymentItem, PaymentView } from '../domain/payment/payment.ts';
+import { firstRow, oneRow, rows, type Db } from './pool.ts';
+
+/** What `payment_settle` needs to decide. Times are RFC 3339 in UTC, amounts minor units, the code is an HMAC. */
+export interface SettleRequest {
+  readonly paymentId: string;
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  readonly storeId: string;
+  readonly terminalId: string;
+  readonly receiptNumber?: string | undefined;
+  readonly amount: number;
+  readonly currency: string;
+  readonly items?: readonly PaymentItem[] | undefined;
+  readonly acceptSimilar: boolean;
+  readonly codeMode: CodeMode;
+  readonly codeDigest: string;
+  readonly requestHash: string;
+  readonly attemptId: string;
+  readonly requestedAt: string;
+  readonly decidedAt: string;
+  readonly policyVersion: string;
+  readonly similarWindowMs: number;
+  readonly cancelUntilMinutesOfNextDay: number;
+}
+
+/** A stored decision and what its callers need around it. */
+export interface StoredOutcome {
+  readonly view: PaymentView;
+  /** Null for a tombstone: it was canceled before anybody asked for it. */
+  readonly requestHash: string | null;
+  readonly attemptId: string | null;
+  readonly userId: string | null;
+  /** True if this call found the decision instead of making it. */
+  readonly replayed: boolean;
+  /** The merchant's event of the payment's present state, if the merchant wants any. */
+  readonly webhookEventId: string | null;
+}
+
+/** Decides a payment, or finds its decision, in one round trip and one transaction. */
+export async function settlePayment(db: Db, request: SettleRequest): Promise<StoredOutcome> {
+  const statement = { name: 'payment_settle', text: 'select payment_settle($1::jsonb) as outcome' };
+  return (await oneRow<{ outcome: StoredOutcome }>(db, statement, [JSON.stringify(request)])).outcome;
+}
+
+export interface CancelRequest {
+  /** Id for the tombstone, used only if the payment has never been seen. */
+  readonly paymentId: string;
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  readonly reason?: string | undefined;
+  readonly decidedAt: string;
+  readonly policyVersion: string;
+}
+
+export type CancelResult =
+  | { readonly kind: 'done'; readonly outcome: StoredOutcome }
+  | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
+
+/** Cancels a payment in full, whatever its state, in one round trip and one transaction. */
+export async function cancelPayment(db: Db, request: CancelRequest): Promise<CancelResult> {
+  const statement = { name: 'payment_cancel', text: 'select payment_cancel($1::jsonb) as result' };
+  return (await oneRow<{ result: CancelResult }>(db, statement, [JSON.stringify(request)])).result;
+}
+
+/** A merchant's own payment with what is needed to recognise a repeat. */
+export async function findPayment(
+  db: Db,
+  merchantId: string,
+  merchantPaymentId: string,
+): Promise<StoredOutcome | undefined> {
+  const statement = {
+    name: 'payment_find',
+    text: `select payment_outcome(p, true) as outcome from payment p where merchant_id = $1 and merchant_payment_id = $2`,
+  };
+  const row = await firstRow<{ outcome: StoredOutcome }>(db, statement, [merchantId, merchantPaymentId]);
+  return row?.outcome;
+}
+
+/** Where a page of a payer's history goes on; `at` keeps Postgres' microseconds. */
+export interface PaymentCursor {
+  readonly at: string;
+  readonly paymentId: string;
+}
+
+export type HistoryPayment = PaymentView & { readonly merchantName: string };
+
+/** A payer's payments, newest first. */
+export async function listPaymentsOfUser(
+  db: Db,
+  userId: string,
+  limit: number,
+  after: PaymentCursor | undefined,
+): Promise<{ items: HistoryPayment[]; next: PaymentCursor | undefined }> {
+  const statement = {
+    name: 'payment_list_of_user',
+    text: `select payment_view(p) || jsonb_build_object('merchantName', m.name) as view, p.requested_at::text as at
+             from payment p join merchant m using (merchant_id)
+            where p.payer_id = $1 and ($3::timestamptz is null or (p.requested_at, p.payment_id) < ($3, $4))
+            order by p.requested_at desc, p.payment_id desc limit $2`,
+  };
+  const found = await rows<{ view: HistoryPayment; at: string }>(db, statement, [
+    userId,
+    limit + 1,
+    after?.at ?? null,
+    after?.paymentId ?? null,
+  ]);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  const next =
+    found.length > limit && last !== undefined ? { at: last.at, paymentId: last.view.paymentId } : undefined;
+  return { items: page.map((row) => row.view), next };
+}

@@ -1,0 +1,55 @@
+-- RFC 3339 in UTC with milliseconds.
+create or replace function rfc3339(p_at timestamptz) returns text language sql immutable parallel safe as $$
+  select to_char(p_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+$$;
+
+-- The one place that says what a payment looks like from outside: API answers, webhook bodies and device events.
+create or replace function payment_view(p payment) returns jsonb language sql stable parallel safe as $$
+  select jsonb_strip_nulls(jsonb_build_object(
+    'paymentId', p.payment_id,
+    'merchantPaymentId', p.merchant_payment_id,
+    'merchantId', p.merchant_id,
+    'storeId', p.store_id,
+    'terminalId', p.terminal_id,
+    'receiptNumber', p.receipt_number,
+    'status', p.status,
+    'declineCode', p.decline_code,
+    'amount', p.amount,
+    'currency', p.currency,
+    'refundedAmount', p.refunded_amount,
+    'codeMode', p.code_mode,
+    'fundingSource', p.funding_source,
+    'requestedAt', rfc3339(p.requested_at),
+    'decidedAt', rfc3339(p.decided_at),
+    'canceledAt', rfc3339(p.canceled_at)))
+$$;
+
+-- What a workflow and the API need of a stored decision.
+create or replace function payment_outcome(p payment, p_replayed boolean) returns jsonb
+language sql stable as $$
+  select jsonb_build_object(
+    'view', payment_view(p), 'requestHash', p.request_hash, 'attemptId', p.attempt_id, 'userId', p.payer_id,
+    'replayed', p_replayed,
+    'webhookEventId', (select e.event_id from webhook_event e
+                        where e.event_id = 'evt_' || p.payment_id || '_' || lower(p.status)))
+$$;
+
+-- Ids of one payment are decided one after the other: settle and cancel of the same id cannot overtake each other.
+create or replace function payment_lock(p_merchant_id text, p_merchant_payment_id text) returns void
+language sql as $$
+  select pg_advisory_xact_lock(hashtextextended(p_merchant_id || '/' || p_merchant_payment_id, 7))
+$$;
+
+-- Tells merchant and payer of a payment's new state, in the transaction that brought it. The caller holds the payer's
+-- row, so the user's events are numbered in the order in which they become visible.
+create or replace function payment_tell(p payment, p_event_seq bigint) returns void language plpgsql as $$
+begin
+  if p.payer_id is not null then
+    insert into user_event (user_id, seq, kind, payload, created_at)
+    values (p.payer_id, p_event_seq, 'payment.' || lower(p.status), payment_view(p), coalesce(p.canceled_at, p.decided_at));
+  end if;
+  insert into webhook_event (event_id, owner_kind, owner_id, type, body, created_at)
+  select 'evt_' || p.payment_id || '_' || lower(p.status), 'MERCHANT', p.merchant_id, 'payment.' || lower(p.status),
+         payment_view(p)::text, coalesce(p.canceled_at, p.decided_at)
+    from merchant m where m.merchant_id = p.merchant_id and m.webhook_url is not null;
+end $$;

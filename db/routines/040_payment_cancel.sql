@@ -1,0 +1,41 @@
+-- Cancels a payment in whatever state it is: {kind: 'done', outcome} or {kind: 'refused', detail, view}.
+-- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED.
+create or replace function payment_cancel(r jsonb) returns jsonb language plpgsql as $$
+declare
+  v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
+  v_payment payment;
+  v_event_seq bigint;
+begin
+  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
+  select * into v_payment from payment
+   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId' for update;
+  if not found then
+    insert into payment (payment_id, merchant_id, merchant_payment_id, status, amount, currency, policy_version,
+                         requested_at, canceled_at, cancel_reason)
+    select r ->> 'paymentId', r ->> 'merchantId', r ->> 'merchantPaymentId', 'CANCELED', 0, m.currency,
+           r ->> 'policyVersion', v_now, v_now, r ->> 'reason'
+      from merchant m where m.merchant_id = r ->> 'merchantId'
+    returning * into strict v_payment;
+    return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
+  end if;
+  if v_payment.status in ('CANCELED', 'DECLINED') then
+    return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, true));
+  end if;
+  if v_payment.status <> 'COMPLETED' or v_payment.refunded_amount > 0 then
+    return jsonb_build_object('kind', 'refused', 'view', payment_view(v_payment),
+      'detail', 'The payment has been refunded, so there is nothing left to cancel in full.');
+  end if;
+  if v_now > v_payment.cancel_until then
+    return jsonb_build_object('kind', 'refused', 'view', payment_view(v_payment),
+      'detail', 'The payment could be canceled until ' || rfc3339(v_payment.cancel_until) || '; use a refund.');
+  end if;
+  update app_user set event_seq = event_seq + 1 where user_id = v_payment.payer_id returning event_seq into v_event_seq;
+  perform ledger_post(
+    'cancel:' || v_payment.payment_id, 'PAYMENT_CANCEL', v_payment.currency, v_now,
+    array['merchant:' || v_payment.merchant_id || ':' || v_payment.currency, 'user:' || v_payment.payer_id || ':' || v_payment.currency],
+    array[-v_payment.amount, v_payment.amount], v_payment.transfer_id);
+  update payment set status = 'CANCELED', canceled_at = v_now, cancel_reason = r ->> 'reason'
+   where payment_id = v_payment.payment_id returning * into v_payment;
+  perform payment_tell(v_payment, v_event_seq);
+  return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
+end $$;

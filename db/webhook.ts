@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import { newId } from './id.ts';
+import { firstRow, rows, type Db, type Pool } from './pool.ts';
+import type { Sealer } from './sealed.ts';
+import { withTransaction } from './tx.ts';
+
+/** What a delivery needs: the body as it was at the event, where it goes now and the secrets that sign it now. */
+export interface WebhookDelivery {
+  readonly eventId: string;
+  readonly type: string;
+  readonly body: string;
+  readonly createdAt: Date;
+  /** Null if the owner has taken the endpoint away since. */
+  readonly url: string | null;
+  readonly triesDone: number;
+  readonly sealedSecrets: readonly { secretId: string; sealed: Buffer }[];
+}
+
+export async function findWebhookDelivery(db: Db, eventId: string): Promise<WebhookDelivery | undefined> {
+  const event = await firstRow<Omit<WebhookDelivery, 'sealedSecrets'> & { ownerId: string }>(
+    db,
+    {
+      name: 'webhook_delivery',
+      text: `select e.event_id as "eventId", e.type, e.body, e.created_at as "createdAt", e.owner_id as "ownerId",
+                    m.webhook_url as url,
+                    (select count(*) from webhook_attempt a where a.event_id = e.event_id) as "triesDone"
+               from webhook_event e left join merchant m on m.merchant_id = e.owner_id where e.event_id = $1`,
+    },
+    [eventId],
+  );
+  if (event === undefined) return undefined;
+  const sealedSecrets = await rows<{ secretId: string; sealed: Buffer }>(
+    db,
+    {
+      name: 'webhook_secrets',
+      text: `select secret_id as "secretId", sealed from webhook_secret
+              where owner_kind = 'MERCHANT' and owner_id = $1 and (expires_at is null or expires_at > now())
+              order by expires_at nulls first, created_at desc`,
+    },
+    [event.ownerId],
+  );
+  const { ownerId: _, ...delivery } = event;
+  return { ...delivery, sealedSecrets };
+}
+
+export interface WebhookAttempt {
+  readonly url: string;
+  readonly startedAt: Date;
+  readonly durationMs: number;
+  readonly statusCode?: number | undefined;
+  readonly error?: string | undefined;
+}
+
+/** Keeps a try and, if it was accepted, the event's end, together. */
+export async function recordWebhookAttempt(
+  db: Db,
+  eventId: string,
+  attempt: WebhookAttempt,
+  accepted: boolean,
+): Promise<void> {
+  const statement = {
+    name: 'webhook_attempt',
+    text: `with event as (
+             update webhook_event
+                set status = case when $7 then 'DELIVERED' when status = 'FAILED' then 'PENDING' else status end,
+                    delivered_at = case when $7 then coalesce(delivered_at, $3) else delivered_at end
+              where event_id = $1 returning event_id)
+           insert into webhook_attempt (event_id, attempt_no, url, started_at, duration_ms, status_code, error)
+           select event_id, (select coalesce(max(attempt_no), 0) + 1 from webhook_attempt where event_id = $1),
+                  $2, $3, $4, $5, $6 from event`,
+  };
+  await rows(db, statement, [
+    eventId,
+    attempt.url,
+    attempt.startedAt,
+    attempt.durationMs,
+    attempt.statusCode ?? null,
+    attempt.error ?? null,
+    accepted,
+  ]);
+}
+
+/** Says that no further try will come by itself. */
+export async function failWebhookEvent(db: Db, eventId: string): Promise<void> {
+  const statement = {
+    name: 'webhook_fail',
+    text: `update webhook_event set status = 'FAILED' where event_id = $1 and status = 'PENDING'`,
+  };
+  await rows(db, statement, [eventId]);
+}
+
+export interface WebhookEventRow {
+  readonly eventId: string;
+  readonly merchantId: string;
+  readonly type: string;
+  readonly status: 'PENDING' | 'DELIVERED' | 'FAILED';
+  readonly createdAt: Date;
+  readonly deliveredAt: Date | null;
+  readonly body: unknown;
+  readonly attempts: readonly unknown[];
+}
+
+const EVENT_COLUMNS = `
+  e.event_id as "eventId", e.owner_id as "merchantId", e.type, e.status, e.created_at as "createdAt",
+  e.delivered_at as "deliveredAt", e.body::jsonb as body,
+  coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('attempt', a.attempt_no, 'url', a.url,
+      'startedAt', rfc3339(a.started_at), 'durationMs', a.duration_ms, 'statusCode', a.status_code, 'error', a.error))
+      order by a.attempt_no) from webhook_attempt a where a.event_id = e.event_id), '[]'::jsonb) as attempts`;
+
+/** One event with all its tries. */
+export async function findWebhookEvent(db: Db, eventId: string): Promise<WebhookEventRow | undefined> {
+  const statement = {
+    name: 'webhook_event',
+    text: `select ${EVENT_COLUMNS} from webhook_event e where event_id = $1`,
+  };
+  return firstRow<WebhookEventRow & Record<string, unknown>>(db, statement, [eventId]);
+}
+
+/** Events, newest first, of one status or one merchant if asked. */
+export async function listWebhookEvents(
+  db: Db,
+  it: {
+    status: WebhookEventRow['status'] | undefined;
+    merchantId: string | undefined;
+    limit: number;
+    after: { at: string; eventId: string } | undefined;
+  },
+): Promise<{ items: WebhookEventRow[]; next: { at: string; eventId: string } | undefined }> {
+  const statement = {
+    name: 'webhook_event_list',
+    text: `select ${EVENT_COLUMNS}, e.created_at::text as at from webhook_event e
+            where ($1::text is null or e.status = $1) and ($2::text is null or e.owner_id = $2)
+              and ($4::timestamptz is null or (e.created_at, e.event_id) < ($4, $5))
+            order by e.created_at desc, e.event_id desc limit $3`,
+  };
+  const found = await rows<WebhookEventRow & { at: string }>(db, statement, [
+    it.status ?? null,
+    it.merchantId ?? null,
+    it.limit + 1,
+    it.after?.at ?? null,
+    it.after?.eventId ?? null,
+  ]);
+  const page = found.slice(0, it.limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(({ at: _, ...row }) => row),
+    next: found.length > it.limit && last !== undefined ? { at: last.at, eventId: last.eventId } : undefined,
+  };
+}
+
+/** How long the old secret goes on signing beside a new one. */
+export const SECRET_OVERLAP_MS = 24 * 3_600_000;
+
+/**
+ * Gives a merchant a new signing secret (`whsec_` and base64 of 32 bytes); the one before it stays valid for the overlap,
+ * so that the receiver can change over. At most two are valid at a time.
+ */
+export async function rotateWebhookSecret(
+  pool: Pool,
+  sealer: Sealer,
+  merchantId: string,
+  now: Date,
+): Promise<{ secret: string; previousValidUntil: Date | undefined }> {
+  const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  const secretId = newId('sec');
+  const until = new Date(now.getTime() + SECRET_OVERLAP_MS);
+  return withTransaction(pool, async (tx) => {
+    await rows(
+      tx,
+      { name: 'webhook_secret_lock', text: 'select 1 from merchant where merchant_id = $1 for update' },
+      [merchantId],
+    );
+    await rows(
+      tx,
+      {
+        name: 'webhook_secret_drop',
+        text: `delete from webhook_secret where owner_kind = 'MERCHANT' and owner_id = $1 and expires_at is not null`,
+      },
+      [merchantId],
+    );
+    const old = await rows(
+      tx,
+      {
+        name: 'webhook_secret_age',
+        text: `update webhook_secret set expires_at = $2 where owner_kind = 'MERCHANT' and owner_id = $1 returning secret_id`,
+      },
+      [merchantId, until],
+    );
+    await rows(
+      tx,
+      {
+        name: 'webhook_secret_insert',
+        text: `insert into webhook_secret (secret_id, owner_kind, owner_id, sealed, created_at) values ($1, 'MERCHANT', $2, $3, $4)`,
+      },
+      [secretId, merchantId, sealer.seal(Buffer.from(secret), secretId), now],
+    );
+    return { secret, previousValidUntil: old.length > 0 ? until : undefined };
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * An amount in integer minor units of its currency (JPY has none after the point, so 100 is 100 yen).
+ * Amounts stay below 10^12 so that sums of many stay exact in a JavaScript number (2^53) and far inside a bigint.
+ */
+export interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** Largest amount of one payment, top-up or line, in minor units. */
+export const MAX_AMOUNT_MINOR = 999_999_999_999;
+
+/** True for what the API accepts as an amount to move: a positive safe integer of minor units. */
+export function isPayableAmount(amountMinor: number): boolean {
+  return Number.isSafeInteger(amountMinor) && amountMinor > 0 && amountMinor <= MAX_AMOUNT_MINOR;
+}
+
+/** `1234567 JPY` for summaries that people read: grouped, without guessing minor-unit exponents. */
+export function describeMoney(money: Money): string {
+  return `${String(money.amount).replace(/\B(?=(\d{3})+(?!\d))/g, ',')} ${money.currency}`;
+}

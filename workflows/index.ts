@@ -1,0 +1,3 @@
+export { payment } from './payment/workflow.ts';
+export { paymentCancel } from './payment-cancel/workflow.ts';
+export { webhookDelivery } from './webhook-delivery/workflow.ts';

@@ -1,0 +1,23 @@
+import { defineUpdate } from '@temporalio/workflow';
+import type { PaymentView } from '../../domain/payment/payment.ts';
+
+export interface PaymentCancelInput {
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  /** Id for the tombstone if the payment has never been seen. */
+  readonly paymentId: string;
+  readonly reason?: string | undefined;
+}
+
+export type PaymentCancelOutcome =
+  | { readonly kind: 'done'; readonly view: PaymentView }
+  /** Too late, or refunded already: a refund is the way, if any. */
+  | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
+
+/** Waits for the end of the cancellation that the same call starts. */
+export const submitCancel = defineUpdate<PaymentCancelOutcome>('submitCancel');
+
+/** One cancellation per payment: asking again finds the first one's end. */
+export function paymentCancelWorkflowId(merchantId: string, merchantPaymentId: string): string {
+  return `payment-cancel:${merchantId}:${merchantPaymentId}`;
+}

@@ -1,0 +1,48 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  log,
+  proxyActivities,
+  proxyLocalActivities,
+} from '@temporalio/workflow';
+import type { createPaymentActivities } from '../../activities/payment.ts';
+
+type PaymentActivities = ReturnType<typeof createPaymentActivities>;
+
+/** While the till waits: inside the first workflow task, so that the answer costs no further one. */
+const atOnce = proxyLocalActivities<PaymentActivities>({
+  startToCloseTimeout: '3s',
+  scheduleToCloseTimeout: '8s',
+  retry: { initialInterval: '50ms', backoffCoefficient: 2, maximumInterval: '1s' },
+});
+
+/** When Postgres does not answer: the same step until it does, where operators see it pending in Web UI. */
+const patiently = proxyActivities<PaymentActivities>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/**
+ * Takes one ledger step to its end. A time-out is never a "no": the transaction may have committed, so the same
+ * question is asked again under the same key until the stored answer is found. Cancelling the workflow does not stop
+ * it half-way; a payment is taken back by a cancellation of its own.
+ *
+ * @param step calls one activity of the set it is given; `askedAt` is the time of asking, for rules about time
+ */
+export async function ledgerStep<T>(
+  step: (activities: PaymentActivities, askedAt: string) => Promise<T>,
+): Promise<T> {
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      return await step(atOnce, workflowNow());
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      log.warn('the ledger did not answer while the caller waited; asking until it does');
+      return await step(patiently, workflowNow());
+    }
+  });
+}
+
+function workflowNow(): string {
+  return new Date(Date.now()).toISOString();
+}

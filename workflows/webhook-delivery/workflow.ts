@@ -1,0 +1,59 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { createWebhookActivities } from '../../activities/webhook.ts';
+import { WEBHOOK_RETRY } from '../../domain/webhook/retry.ts';
+import { deliverNow, type WebhookDeliveryInput, type WebhookDeliveryOutcome } from './contract.ts';
+
+type Activities = ReturnType<typeof createWebhookActivities>;
+
+/** Temporal retries; the activity says with each failure when, by the rule in domain/webhook (back-off with jitter). */
+const { deliverWebhook } = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  scheduleToCloseTimeout: WEBHOOK_RETRY.giveUpAfterMs,
+  retry: { maximumInterval: WEBHOOK_RETRY.maxDelayMs },
+});
+
+const { giveUpWebhook } = proxyActivities<Activities>({ startToCloseTimeout: '10s' });
+
+/** Brings one event to its owner, for three days if need be, and at once when somebody asks. */
+export async function webhookDelivery(input: WebhookDeliveryInput): Promise<WebhookDeliveryOutcome> {
+  let askedNow = 0;
+  let attempt = new CancellationScope();
+  setHandler(
+    deliverNow,
+    () => {
+      askedNow += 1;
+      attempt.cancel();
+    },
+    { description: 'Do not wait for the back-off, deliver now. No input.' },
+  );
+  setCurrentDetails(
+    `Delivering \`${input.eventId}\`. Each try is in \`GET /v1/webhook-events/${input.eventId}\`.`,
+  );
+
+  for (;;) {
+    const asked = askedNow;
+    attempt = new CancellationScope();
+    try {
+      const outcome = await attempt.run(() => deliverWebhook(input.eventId));
+      setCurrentDetails(`\`${input.eventId}\`: **${outcome}**`);
+      return outcome;
+    } catch (error) {
+      if (isCancellation(error) && askedNow !== asked) continue;
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      await giveUpWebhook(input.eventId);
+      setCurrentDetails(
+        `\`${input.eventId}\`: **FAILED** after three days. Replay: \`npm run webhook:replay -- ${input.eventId}\`` +
+          ` (workflow ${workflowInfo().workflowId})`,
+      );
+      return 'FAILED';
+    }
+  }
+}
