@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createReport } from '../dev/report.ts';
+import { runCommand } from '../dev/servers/commands.ts';
+import { readVitestReport, type Tally } from './support/tally.ts';
+
+/**
+ * `npm test`: type check, lint and format check (each counts as one), then all tests; its last line says how many
+ * passed and failed. With arguments (`npm test -- test/domain`) they go to Vitest and only those tests run.
+ */
+const root = fileURLToPath(new URL('..', import.meta.url));
+const tool = (path: string): string => join(root, 'node_modules', path);
+const CHECK_TIMEOUT_MS = 10 * 60_000;
+
+const checks = [
+  { title: 'Type check', args: [tool('typescript/bin/tsc'), '--noEmit', '--pretty', 'false'] },
+  { title: 'Lint', args: [tool('eslint/bin/eslint.js'), '.'] },
+  { title: 'Format check', args: [tool('prettier/bin/prettier.cjs'), '--check', '.'] },
+];
+
+function environment(): NodeJS.ProcessEnv {
+  const plain = process.env.CI === 'true' || !process.stdout.isTTY;
+  const { FORCE_COLOR: _, ...rest } = process.env;
+  return plain ? { ...rest, NO_COLOR: '1' } : process.env;
+}
+
+async function runChecks(): Promise<Tally> {
+  const report = createReport();
+  const results = await Promise.all(
+    checks.map(async ({ title, args }) => {
+      const attempt = report.step(title, async () => {
+        const result = await runCommand(process.execPath, args, {
+          cwd: root,
+          timeoutMs: CHECK_TIMEOUT_MS,
+          env: { ...environment(), NO_COLOR: '1' },
+        });
+        if (result.code !== 0) throw new Error(result.output.trim());
+      });
+      return attempt.then(
+        () => undefined,
+        (error: unknown) => `${title}\n${error instanceof Error ? error.message : String(error)}`,
+      );
+    }),
+  );
+  const failures = results.filter((result) => result !== undefined);
+  return { passed: results.length - failures.length, failed: failures.length, skipped: 0, failures };
+}
+
+/** Runs Vitest on our terminal; its exit code tells of errors outside of any test, too. */
+function runVitest(args: readonly string[]): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [tool('vitest/vitest.mjs'), 'run', ...args], {
+      cwd: root,
+      stdio: 'inherit',
+      env: environment(),
+    });
+    child.on('error', () => {
+      resolve(1);
+    });
+    child.on('exit', (code) => {
+      resolve(code ?? 1);
+    });
+  });
+}
+
+async function runTests(args: readonly string[]): Promise<Tally> {
+  const folder = await mkdtemp(join(tmpdir(), 'kessai-report-'));
+  try {
+    const file = join(folder, 'report.json');
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+    const code = await runVitest([...reporters, ...args]);
+    const report = await readFile(file, 'utf8').catch(() => undefined);
+    return readVitestReport(report, code, root);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+// A Ctrl-C reaches Vitest as well, which stops its servers; we wait for it and then give the sum.
+process.on('SIGINT', () => undefined);
+
+const args = process.argv.slice(2);
+const startedMs = Date.now();
+const tallies = args.length === 0 ? [await runChecks(), await runTests([])] : [await runTests(args)];
+const sum = (key: 'passed' | 'failed' | 'skipped'): number =>
+  tallies.reduce((total, tally) => total + tally[key], 0);
+const failures = tallies.flatMap((tally) => tally.failures);
+if (failures.length > 0) console.log(`\nWhat failed:\n\n${failures.join('\n\n')}`);
+console.log(`\n${((Date.now() - startedMs) / 1000).toFixed(0)} s`);
+process.exitCode = sum('failed') > 0 ? 1 : 0;
+console.log(
+  `${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : ''}`,
+);
