@@ -40,7 +40,7 @@ function importRules(room) {
     const message = `${room} may not import ${other}: see docs/architecture.md.`;
     if (allowed.includes(`${other}:contract`)) {
       patterns.push({
-        regex: `^(\\.\\./)+${other}/(?!.*contract\\.ts$)`,
+        regex: `^(\\.\\./)+${other}/(?!.*(contract|search-attributes|task-queue)\\.ts$)`,
         message: `${room} may import only contracts of ${other}.`,
       });
     } else if (allowed.includes(`${other}:type`)) {

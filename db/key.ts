@@ -55,3 +55,12 @@ export async function revokeKey(db: Db, keyId: string): Promise<boolean> {
   };
   return (await rows(db, statement, [keyId])).length > 0;
 }
+
+/** Whether a key is still good. */
+export async function isKeyLive(db: Db, keyId: string): Promise<boolean> {
+  const statement = {
+    name: 'key_live',
+    text: 'select 1 as live from api_key where key_id = $1 and revoked_at is null',
+  };
+  return (await firstRow(db, statement, [keyId])) !== undefined;
+}

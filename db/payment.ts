@@ -95,12 +95,12 @@ export async function listPaymentsOfUser(
 ): Promise<{ items: HistoryPayment[]; next: PaymentCursor | undefined }> {
   const statement = {
     name: 'payment_list_of_user',
-    text: `select payment_view(p) || jsonb_build_object('merchantName', m.name) as view, p.requested_at::text as at
+    text: `select payment_view(p) as view, m.name as "merchantName", p.requested_at::text as at
              from payment p join merchant m using (merchant_id)
             where p.payer_id = $1 and ($3::timestamptz is null or (p.requested_at, p.payment_id) < ($3, $4))
             order by p.requested_at desc, p.payment_id desc limit $2`,
   };
-  const found = await rows<{ view: HistoryPayment; at: string }>(db, statement, [
+  const found = await rows<{ view: PaymentView; merchantName: string; at: string }>(db, statement, [
     userId,
     limit + 1,
     after?.at ?? null,
@@ -110,5 +110,5 @@ export async function listPaymentsOfUser(
   const last = page.at(-1);
   const next =
     found.length > limit && last !== undefined ? { at: last.at, paymentId: last.view.paymentId } : undefined;
-  return { items: page.map((row) => row.view), next };
+  return { items: page.map((row) => ({ ...row.view, merchantName: row.merchantName })), next };
 }

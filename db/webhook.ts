@@ -29,18 +29,23 @@ export async function findWebhookDelivery(db: Db, eventId: string): Promise<Webh
     [eventId],
   );
   if (event === undefined) return undefined;
-  const sealedSecrets = await rows<{ secretId: string; sealed: Buffer }>(
-    db,
-    {
-      name: 'webhook_secrets',
-      text: `select secret_id as "secretId", sealed from webhook_secret
-              where owner_kind = 'MERCHANT' and owner_id = $1 and (expires_at is null or expires_at > now())
-              order by expires_at nulls first, created_at desc`,
-    },
-    [event.ownerId],
-  );
+  const sealedSecrets = await findWebhookSecrets(db, event.ownerId);
   const { ownerId: _, ...delivery } = event;
   return { ...delivery, sealedSecrets };
+}
+
+/** A merchant's secrets that sign now, the newest first. */
+export async function findWebhookSecrets(
+  db: Db,
+  merchantId: string,
+): Promise<{ secretId: string; sealed: Buffer }[]> {
+  const statement = {
+    name: 'webhook_secrets',
+    text: `select secret_id as "secretId", sealed from webhook_secret
+            where owner_kind = 'MERCHANT' and owner_id = $1 and (expires_at is null or expires_at > now())
+            order by expires_at nulls first, created_at desc`,
+  };
+  return rows(db, statement, [merchantId]);
 }
 
 export interface WebhookAttempt {

@@ -72,7 +72,7 @@ create table user_event (
   user_id text not null references app_user,
   seq bigint not null,
   kind text not null,
-  payload jsonb not null,
+  payload json not null,
   created_at timestamptz not null,
   primary key (user_id, seq)
 );

@@ -4,8 +4,8 @@ create or replace function rfc3339(p_at timestamptz) returns text language sql i
 $$;
 
 -- The one place that says what a payment looks like from outside: API answers, webhook bodies and device events.
-create or replace function payment_view(p payment) returns jsonb language sql stable parallel safe as $$
-  select jsonb_strip_nulls(jsonb_build_object(
+create or replace function payment_view(p payment) returns json language sql stable parallel safe as $$
+  select json_strip_nulls(json_build_object(
     'paymentId', p.payment_id,
     'merchantPaymentId', p.merchant_payment_id,
     'merchantId', p.merchant_id,
@@ -25,9 +25,9 @@ create or replace function payment_view(p payment) returns jsonb language sql st
 $$;
 
 -- What a workflow and the API need of a stored decision.
-create or replace function payment_outcome(p payment, p_replayed boolean) returns jsonb
+create or replace function payment_outcome(p payment, p_replayed boolean) returns json
 language sql stable as $$
-  select jsonb_build_object(
+  select json_build_object(
     'view', payment_view(p), 'requestHash', p.request_hash, 'attemptId', p.attempt_id, 'userId', p.payer_id,
     'replayed', p_replayed,
     'webhookEventId', (select e.event_id from webhook_event e

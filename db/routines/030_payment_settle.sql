@@ -2,7 +2,7 @@
 --
 -- Order: a stored decision of the same id; the code, spent whatever follows; then, under the payer's lock, the account,
 -- a similar payment, the money. Replaying the same id answers what was stored and writes nothing.
-create or replace function payment_settle(r jsonb) returns jsonb language plpgsql as $$
+create or replace function payment_settle(r jsonb) returns json language plpgsql as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_payment payment;

@@ -1,6 +1,6 @@
 -- Cancels a payment in whatever state it is: {kind: 'done', outcome} or {kind: 'refused', detail, view}.
 -- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED.
-create or replace function payment_cancel(r jsonb) returns jsonb language plpgsql as $$
+create or replace function payment_cancel(r jsonb) returns json language plpgsql as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_payment payment;
@@ -16,17 +16,17 @@ begin
            r ->> 'policyVersion', v_now, v_now, r ->> 'reason'
       from merchant m where m.merchant_id = r ->> 'merchantId'
     returning * into strict v_payment;
-    return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
+    return json_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
   end if;
   if v_payment.status in ('CANCELED', 'DECLINED') then
-    return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, true));
+    return json_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, true));
   end if;
   if v_payment.status <> 'COMPLETED' or v_payment.refunded_amount > 0 then
-    return jsonb_build_object('kind', 'refused', 'view', payment_view(v_payment),
+    return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
       'detail', 'The payment has been refunded, so there is nothing left to cancel in full.');
   end if;
   if v_now > v_payment.cancel_until then
-    return jsonb_build_object('kind', 'refused', 'view', payment_view(v_payment),
+    return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
       'detail', 'The payment could be canceled until ' || rfc3339(v_payment.cancel_until) || '; use a refund.');
   end if;
   update app_user set event_seq = event_seq + 1 where user_id = v_payment.payer_id returning event_seq into v_event_seq;
@@ -37,5 +37,5 @@ begin
   update payment set status = 'CANCELED', canceled_at = v_now, cancel_reason = r ->> 'reason'
    where payment_id = v_payment.payment_id returning * into v_payment;
   perform payment_tell(v_payment, v_event_seq);
-  return jsonb_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
+  return json_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, false));
 end $$;

@@ -1,0 +1,24 @@
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { Pool } from '../db/pool.ts';
+import type { Sealer } from '../db/sealed.ts';
+import type { CodeDigester } from './code/digest.ts';
+import type { RateLimits } from './http/rate-limit.ts';
+import type { UserStreams } from './me/streams.ts';
+
+/** Everything the API works with; `main.ts` makes the real ones, tests theirs. */
+export interface ApiDeps {
+  readonly pool: Pool;
+  readonly temporal: Client;
+  readonly taskQueue: string;
+  readonly sealer: Sealer;
+  readonly digestCode: CodeDigester;
+  readonly codePrefix: string;
+  readonly streams: UserStreams;
+  readonly log: Logger;
+  /** How long a till waits before it hears IN_PROGRESS. */
+  readonly tillDeadlineMs: number;
+  readonly rateLimits: RateLimits;
+}
+
+export const TILL_DEADLINE_MS = 2_500;

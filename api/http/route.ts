@@ -1,0 +1,78 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { Principal, Role } from '../../db/key.ts';
+
+/** What a handler gets: the parts of the request, parsed; who asks; the request's id. */
+export interface Call<Params, Query, Body> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  readonly principal: Principal;
+  readonly requestId: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ResponseDoc {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly example?: unknown;
+}
+
+/** One endpoint: the same object routes, checks and documents it. Paths are OpenAPI's (`/v1/users/{userId}`). */
+export interface Route {
+  readonly method: 'get' | 'post' | 'put' | 'delete';
+  readonly path: string;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string | undefined;
+  readonly roles: readonly Role[] | 'public';
+  readonly params?: z.ZodType | undefined;
+  readonly query?: z.ZodType | undefined;
+  readonly body?: z.ZodType | undefined;
+  /** An example body, shown in the documentation. */
+  readonly example?: unknown;
+  readonly responses: Readonly<Record<number, ResponseDoc>>;
+  readonly handle: (call: Call<never, never, never>) => Promise<Reply>;
+  /** Instead of an answer: a stream that lives on. */
+  readonly stream?: (call: Call<never, never, never>, request: Request, response: Response) => Promise<void>;
+}
+
+interface TypedRoute<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType> extends Omit<
+  Route,
+  'params' | 'query' | 'body' | 'handle' | 'stream'
+> {
+  readonly params?: P;
+  readonly query?: Q;
+  readonly body?: B;
+  readonly handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>>) => Promise<Reply>;
+}
+
+/** Gives a handler the types of its schemas. */
+export function route<
+  P extends z.ZodType = z.ZodUndefined,
+  Q extends z.ZodType = z.ZodUndefined,
+  B extends z.ZodType = z.ZodUndefined,
+>(definition: TypedRoute<P, Q, B>): Route {
+  return definition;
+}
+
+/** A route that keeps its response open. */
+export function streamRoute(
+  definition: Omit<Route, 'handle' | 'stream' | 'params' | 'query' | 'body'> & {
+    readonly stream: (
+      call: Call<undefined, undefined, undefined>,
+      request: Request,
+      response: Response,
+    ) => Promise<void>;
+  },
+): Route {
+  return {
+    ...definition,
+    handle: () => Promise.reject(new Error('a stream has no single answer')),
+  };
+}

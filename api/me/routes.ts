@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { listPaymentsOfUser } from '../../db/payment.ts';
+import { findUser, USER_CURRENCY } from '../../db/user.ts';
+import { assertDefined } from '../../domain/assert.ts';
+import type { ApiDeps } from '../deps.ts';
+import { decodeCursor, encodeCursor, pageQuery } from '../http/cursor.ts';
+import { invalidRequest } from '../http/problem.ts';
+import { route, streamRoute, type Route } from '../http/route.ts';
+import { paymentView } from '../payment/schemas.ts';
+
+/** What a wallet shows its user. */
+export function meRoutes({ pool, streams }: ApiDeps): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/me',
+      tag: 'Wallet',
+      summary: 'The user of this device, with the balance',
+      roles: ['device'],
+      responses: {
+        200: {
+          description: 'Available is `amount` - `held`.',
+          schema: z.object({
+            userId: z.string(),
+            displayName: z.string(),
+            locale: z.string(),
+            timeZone: z.string(),
+            balance: z.object({ amount: z.int(), held: z.int(), currency: z.string() }),
+          }),
+        },
+      },
+      async handle({ principal }) {
+        const { posted, held, ...user } = assertDefined(await findUser(pool, principal.tenantId));
+        return { status: 200, body: { ...user, balance: { amount: posted, held, currency: USER_CURRENCY } } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/me/payments',
+      tag: 'Wallet',
+      summary: "The user's payments, newest first",
+      roles: ['device'],
+      query: pageQuery,
+      responses: {
+        200: {
+          description: 'One page.',
+          schema: z.object({
+            items: z.array(paymentView.extend({ merchantName: z.string() }).meta({ id: 'HistoryPayment' })),
+            nextCursor: z.string().nullable(),
+          }),
+        },
+      },
+      async handle({ principal, query }) {
+        const after = decodeCursor(query.after);
+        const page = await listPaymentsOfUser(
+          pool,
+          principal.tenantId,
+          query.limit,
+          after === undefined ? undefined : { at: after[0], paymentId: after[1] },
+        );
+        const nextCursor = encodeCursor(
+          page.next === undefined ? undefined : [page.next.at, page.next.paymentId],
+        );
+        return { status: 200, body: { items: page.items, nextCursor } };
+      },
+    }),
+    streamRoute({
+      method: 'get',
+      path: '/v1/me/events',
+      tag: 'Wallet',
+      summary: 'What happens to the user, as it happens (server-sent events)',
+      description:
+        'Events `payment.completed`, `payment.declined`, `payment.canceled` with the payment as data; `id` counts up without gaps. ' +
+        'Reconnect with `Last-Event-ID` and nothing is lost; without it the stream begins now, with `0` at the beginning.',
+      roles: ['device'],
+      responses: { 200: { description: '`text/event-stream`' } },
+      async stream({ principal }, request, response) {
+        await streams.open(principal, lastEventId(request.headers['last-event-id']), response);
+      },
+    }),
+  ];
+}
+
+function lastEventId(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
+  throw invalidRequest([
+    {
+      pointer: '/last-event-id',
+      code: 'INVALID',
+      detail: 'Send the id of the last event received.',
+      in: 'header',
+    },
+  ]);
+}

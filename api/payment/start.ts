@@ -1,0 +1,135 @@
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { describeMoney } from '../../domain/money.ts';
+import type { PaymentView } from '../../domain/payment/payment.ts';
+import {
+  paymentCancelWorkflowId,
+  submitCancel,
+  type PaymentCancelInput,
+  type PaymentCancelOutcome,
+} from '../../workflows/payment-cancel/contract.ts';
+import {
+  paymentWorkflowId,
+  submit,
+  SUBMITTED,
+  type PaymentInput,
+  type PaymentOutcome,
+} from '../../workflows/payment/contract.ts';
+import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
+
+export interface StartOptions {
+  readonly temporal: Client;
+  readonly taskQueue: string;
+  readonly tillDeadlineMs: number;
+}
+
+/** What Temporal said in time; what it did not say is settled by asking Postgres. */
+export type Started<Outcome> =
+  | { readonly kind: 'decided'; readonly outcome: Outcome }
+  /** No decision in time, or the workflow has closed and its answer is not kept any more. */
+  | { readonly kind: 'unknown'; readonly cause: unknown };
+
+/**
+ * Starts a payment, or finds the one of the same id, and waits for its decision. The only place that starts one, so that
+ * another way of starting can take its place.
+ */
+export async function startPayment(
+  input: PaymentInput,
+  options: StartOptions,
+): Promise<Started<PaymentOutcome>> {
+  const startWorkflowOperation = new WithStartWorkflowOperation('payment', {
+    workflowId: paymentWorkflowId(input.merchantId, input.merchantPaymentId),
+    taskQueue: options.taskQueue,
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    staticSummary: `${describeMoney(input)} at ${input.merchantId}/${input.storeId}`,
+    memo: { payment: inProgressView(input, new Date()), requestHash: input.requestHash },
+    typedSearchAttributes: [
+      { key: PAYMENT_STATUS, value: SUBMITTED },
+      { key: MERCHANT_ID, value: input.merchantId },
+      { key: AWAITING_OPERATOR, value: false },
+    ],
+  });
+  return inTime(options, () =>
+    options.temporal.workflow.executeUpdateWithStart(submit, {
+      updateId: input.merchantPaymentId,
+      startWorkflowOperation,
+    }),
+  );
+}
+
+/** Starts a cancellation, or finds the one there is, and waits for its end. */
+export async function startPaymentCancel(
+  input: PaymentCancelInput,
+  options: StartOptions,
+): Promise<Started<PaymentCancelOutcome>> {
+  const startWorkflowOperation = new WithStartWorkflowOperation('paymentCancel', {
+    workflowId: paymentCancelWorkflowId(input.merchantId, input.merchantPaymentId),
+    taskQueue: options.taskQueue,
+    args: [input],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    staticSummary: `cancel ${input.merchantPaymentId} at ${input.merchantId}`,
+    typedSearchAttributes: [{ key: MERCHANT_ID, value: input.merchantId }],
+  });
+  return inTime(options, () =>
+    options.temporal.workflow.executeUpdateWithStart(submitCancel, {
+      updateId: input.merchantPaymentId,
+      startWorkflowOperation,
+    }),
+  );
+}
+
+/** A payment that runs and is not decided, as its workflow's memo tells it. */
+export interface PendingPayment {
+  readonly view: PaymentView;
+  readonly requestHash: string;
+}
+
+/** Looks at the workflow of a payment that Postgres does not know yet. */
+export async function findPendingPayment(
+  temporal: Client,
+  merchantId: string,
+  merchantPaymentId: string,
+): Promise<PendingPayment | undefined> {
+  const handle = temporal.workflow.getHandle(paymentWorkflowId(merchantId, merchantPaymentId));
+  const description = await temporal
+    .withDeadline(Date.now() + LOOK_DEADLINE_MS, () => handle.describe())
+    .catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'WorkflowNotFoundError') return undefined;
+      throw error;
+    });
+  if (description?.status.name !== 'RUNNING') return undefined;
+  const memo = description.memo as { payment: PaymentView; requestHash: string };
+  return { view: memo.payment, requestHash: memo.requestHash };
+}
+
+const LOOK_DEADLINE_MS = 2_000;
+
+async function inTime<Outcome>(
+  { temporal, tillDeadlineMs }: StartOptions,
+  ask: () => Promise<Outcome>,
+): Promise<Started<Outcome>> {
+  try {
+    return { kind: 'decided', outcome: await temporal.withDeadline(Date.now() + tillDeadlineMs, ask) };
+  } catch (error) {
+    return { kind: 'unknown', cause: error };
+  }
+}
+
+function inProgressView(input: PaymentInput, now: Date): PaymentView {
+  return {
+    paymentId: input.paymentId,
+    merchantPaymentId: input.merchantPaymentId,
+    merchantId: input.merchantId,
+    storeId: input.storeId,
+    terminalId: input.terminalId,
+    ...(input.receiptNumber === undefined ? {} : { receiptNumber: input.receiptNumber }),
+    status: 'IN_PROGRESS',
+    amount: input.amount,
+    currency: input.currency,
+    refundedAmount: 0,
+    codeMode: input.codeMode,
+    requestedAt: now.toISOString(),
+  };
+}

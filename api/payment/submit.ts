@@ -1,0 +1,114 @@
+import { newId } from '../../db/id.ts';
+import { findTill } from '../../db/merchant.ts';
+import { findPayment } from '../../db/payment.ts';
+import { CODE_FAULT_TEXT, parseCode } from '../../domain/code/format.ts';
+import type { PaymentView } from '../../domain/payment/payment.ts';
+import type { PaymentInput } from '../../workflows/payment/contract.ts';
+import type { ApiDeps } from '../deps.ts';
+import { requestHash } from '../http/hash.ts';
+import {
+  idempotencyMismatch,
+  invalidRequest,
+  notFound,
+  Problem,
+  unavailable,
+  type Fault,
+} from '../http/problem.ts';
+import type { Reply } from '../http/route.ts';
+import type { PaymentRequest } from './schemas.ts';
+import { findPendingPayment, startPayment } from './start.ts';
+
+/** A till's request, to its three-valued answer: decided (200), in progress (202), or an error that changed nothing. */
+export async function submitPayment(
+  deps: ApiDeps,
+  merchantId: string,
+  body: PaymentRequest,
+  attemptId: string,
+): Promise<Reply> {
+  const input = await checkedInput(deps, merchantId, body, attemptId);
+  const started = await startPayment(input, deps);
+  if (started.kind === 'decided') {
+    return decidedReply(started.outcome, input);
+  }
+  const stored = await findPayment(deps.pool, merchantId, input.merchantPaymentId);
+  if (stored !== undefined && stored.requestHash !== null) return decidedReply(stored, input);
+
+  const pending = await findPendingPayment(deps.temporal, merchantId, input.merchantPaymentId).catch(
+    (error: unknown) => {
+      deps.log.warn({ err: error, cause: started.cause }, 'payment start is unknown');
+      throw unavailable(
+        'The payment system is not reachable. Send the same request again; it cannot be taken twice.',
+      );
+    },
+  );
+  if (pending !== undefined) {
+    if (pending.requestHash !== input.requestHash) throw idempotencyMismatch('merchantPaymentId');
+    return inProgressReply(pending.view);
+  }
+  deps.log.warn({ err: started.cause }, 'payment was not started');
+  throw unavailable('The payment was not started. Send the same request again; it cannot be taken twice.');
+}
+
+/** 202 with the place to ask again. */
+export function inProgressReply(view: PaymentView): Reply {
+  return {
+    status: 202,
+    body: view,
+    headers: { location: `/v1/payments/${view.merchantPaymentId}`, 'retry-after': '2' },
+  };
+}
+
+function decidedReply(
+  outcome: { view: PaymentView; requestHash: string | null; attemptId: string | null },
+  input: PaymentInput,
+): Reply {
+  if (outcome.requestHash !== input.requestHash) throw idempotencyMismatch('merchantPaymentId');
+  const isRepeat = outcome.attemptId !== input.attemptId;
+  return { status: 200, body: outcome.view, headers: isRepeat ? { 'idempotency-hit': 'true' } : {} };
+}
+
+/** What can be known to be wrong before anything is started. */
+async function checkedInput(
+  deps: ApiDeps,
+  merchantId: string,
+  body: PaymentRequest,
+  attemptId: string,
+): Promise<PaymentInput> {
+  const parsed = parseCode(body.code, deps.codePrefix);
+  const till = await findTill(deps.pool, merchantId, body.storeId, body.terminalId);
+  const faults: Fault[] = [];
+  if (parsed.kind === 'fault') {
+    faults.push({
+      pointer: '/code',
+      code: `CODE_${parsed.fault}`,
+      detail: CODE_FAULT_TEXT[parsed.fault],
+      in: 'body',
+    });
+  }
+  if (till.currency !== null && till.currency !== body.currency) {
+    const detail = `This merchant is paid in ${till.currency}.`;
+    faults.push({ pointer: '/currency', code: 'WRONG_CURRENCY', detail, in: 'body' });
+  }
+  if (parsed.kind === 'fault' || faults.length > 0) throw invalidRequest(faults);
+  if (till.currency === null) throw notFound('merchant');
+  if (!till.storeKnown) throw notFoundIn('/storeId', 'store');
+  if (!till.terminalKnown) throw notFoundIn('/terminalId', 'terminal');
+
+  const { code, ...rest } = body;
+  const codeDigest = deps.digestCode(code);
+  return {
+    ...rest,
+    merchantId,
+    codeDigest,
+    codeMode: parsed.mode,
+    paymentId: newId('pay'),
+    requestHash: requestHash({ ...rest, codeDigest }),
+    attemptId,
+  };
+}
+
+function notFoundIn(pointer: string, what: string): Problem {
+  return new Problem('NOT_FOUND', `There is no such ${what}.`, {
+    faults: [{ pointer, code: 'NOT_FOUND', detail: `This merchant has no such ${what}.`, in: 'body' }],
+  });
+}

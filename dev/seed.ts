@@ -1,0 +1,149 @@
+import { createKey, findPrincipal, type Role } from '../db/key.ts';
+import { findMerchant } from '../db/merchant.ts';
+import { createPool, type Pool } from '../db/pool.ts';
+
+/** `.kessai/dev.json`: what tools and tests need to talk to the local stack (HTTP contract, last section). */
+export interface DevStack {
+  readonly baseUrl: string;
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    readonly ui: string | undefined;
+  };
+  readonly databaseUrl: string;
+  readonly keys: Readonly<Record<SeedRole, string>>;
+  readonly merchantId: string;
+  readonly storeId: string;
+  readonly terminalId: string;
+  readonly issuerId: string;
+  readonly operatorId: string;
+  readonly serviceId: string;
+  readonly partners: Readonly<Record<string, string>>;
+  readonly users: readonly { readonly userId: string; readonly deviceToken: string }[];
+}
+
+type SeedRole = Exclude<Role, 'device'>;
+
+export interface SeedInput {
+  readonly baseUrl: string;
+  readonly databaseUrl: string;
+  readonly temporal: DevStack['temporal'];
+  /** The `dev.json` of the start before, if there was one. */
+  readonly previous?: unknown;
+}
+
+const TENANTS = {
+  admin: 'kessai',
+  merchant: 'demo-mart',
+  issuer: 'demo-issuer',
+  parking: 'demo-parking',
+  service: 'demo-service',
+} as const satisfies Record<SeedRole, string>;
+
+const USERS = [
+  { userId: 'alice', displayName: 'Alice', balance: 100_000 },
+  { userId: 'bob', displayName: 'Bob', balance: 0 },
+] as const;
+
+const TILLS = Array.from({ length: 8 }, (_, i) => `till-${i + 1}`);
+
+/**
+ * Gives a stack its demo merchant, keys and users through its own API; what is there already is left as it is, and keys of
+ * the start before that still work are kept.
+ */
+export async function seed(input: SeedInput): Promise<DevStack> {
+  const pool = createPool(input.databaseUrl, { max: 2, name: 'kessai-seed' });
+  try {
+    const before = (input.previous ?? {}) as Partial<DevStack>;
+    const keys = Object.fromEntries(
+      await Promise.all(
+        Object.entries(TENANTS).map(async ([role, tenantId]) => [
+          role,
+          await keepOrMakeKey(pool, role as SeedRole, tenantId, before.keys?.[role as SeedRole]),
+        ]),
+      ),
+    ) as Record<SeedRole, string>;
+    const call = caller(input.baseUrl, keys.admin);
+
+    if ((await findMerchant(pool, TENANTS.merchant)) === undefined) {
+      await call('PUT', `/v1/merchants/${TENANTS.merchant}`, {
+        name: 'Demo Mart',
+        timeZone: 'Asia/Tokyo',
+        currency: 'JPY',
+        stores: [{ storeId: 'store-1', name: 'Shibuya', terminals: TILLS }],
+      });
+    }
+    const users: { userId: string; deviceToken: string }[] = [];
+    for (const user of USERS) {
+      await call('POST', '/v1/users', {
+        userId: user.userId,
+        displayName: user.displayName,
+        locale: 'ja',
+        timeZone: 'Asia/Tokyo',
+      });
+      if (user.balance > 0) {
+        const topUp = { topUpId: 'seed', amount: user.balance, currency: 'JPY' };
+        await call('POST', `/v1/users/${user.userId}/top-ups`, topUp);
+      }
+      const known = before.users?.find((it) => it.userId === user.userId)?.deviceToken;
+      users.push({ userId: user.userId, deviceToken: await keepOrEnrol(pool, call, user.userId, known) });
+    }
+    return {
+      baseUrl: input.baseUrl,
+      temporal: input.temporal,
+      databaseUrl: input.databaseUrl,
+      keys,
+      merchantId: TENANTS.merchant,
+      storeId: 'store-1',
+      terminalId: 'till-1',
+      issuerId: TENANTS.issuer,
+      operatorId: TENANTS.parking,
+      serviceId: TENANTS.service,
+      partners: {},
+      users,
+    };
+  } finally {
+    await pool.end();
+  }
+}
+
+async function keepOrMakeKey(
+  pool: Pool,
+  role: SeedRole,
+  tenantId: string,
+  known: string | undefined,
+): Promise<string> {
+  const principal = known === undefined ? undefined : await findPrincipal(pool, known);
+  if (known !== undefined && principal?.role === role && principal.tenantId === tenantId) return known;
+  return (await createKey(pool, { role, tenantId, name: 'local stack' })).key;
+}
+
+async function keepOrEnrol(
+  pool: Pool,
+  call: Call,
+  userId: string,
+  known: string | undefined,
+): Promise<string> {
+  const principal = known === undefined ? undefined : await findPrincipal(pool, known);
+  if (known !== undefined && principal?.tenantId === userId) return known;
+  const { enrolmentCode } = (await call('POST', `/v1/users/${userId}/enrolments`)) as {
+    enrolmentCode: string;
+  };
+  const device = await call('POST', '/v1/devices', { enrolmentCode, deviceName: `${userId}'s phone` });
+  return (device as { deviceToken: string }).deviceToken;
+}
+
+type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+function caller(baseUrl: string, key: string): Call {
+  return async (method, path, body) => {
+    const response = await fetch(baseUrl + path, {
+      method,
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+    return JSON.parse(text) as unknown;
+  };
+}
