@@ -119,9 +119,11 @@ if (made !== wanted) {
     );
     const { code, output, took } = await install();
     if (code !== 0) {
-      console.error(output.trimEnd().split('\n').slice(-15).join('\n'));
+      // The cause comes first; npm's help on how to use it, last.
+      const lines = output.split('\n').filter((line) => /\berror\b.*\S{3}/.test(line) || !/^npm/.test(line));
+      console.error(lines.slice(0, 12).join('\n'));
       fail(
-        'npm could not install the dependencies (its last words are above): check the network or the registry settings and try again.',
+        'npm could not install the dependencies (its words are above): check the network or the registry settings and try again.',
       );
     }
     console.log('  ok    npm ci (' + took + ')');

@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly port: number;
   readonly logFile: string;
   readonly report: Report;
+  /** Hears of the server process at once, before it is ready: whoever ends us meanwhile must end it, too. */
+  readonly onSpawn?: (child: ChildProcess) => void;
   /** Gives up durability for speed: for tests, whose data nobody misses. Default false. */
   readonly fast?: boolean;
   /** The database to have. Default `kessai`. */
@@ -132,6 +134,7 @@ export async function startPostgres(options: PostgresOptions): Promise<RunningPo
       cwd: '/',
       account,
     });
+    options.onSpawn?.(child);
     try {
       if (await waitUntilReady(child, urlOf('postgres'))) {
         await ensureDatabase(urlOf('postgres'), options.database ?? 'kessai');

@@ -29,6 +29,13 @@ export class ServerRegistry {
     await this.save();
   }
 
+  /** Forgets a server that has ended: its number may be another process's next. */
+  async remove(pid: number | undefined): Promise<void> {
+    if (!this.entries.some((entry) => entry.pid === pid)) return;
+    this.entries = this.entries.filter((entry) => entry.pid !== pid);
+    await this.save();
+  }
+
   /** Ends all at once, without waiting: the last resort when we have to go. */
   killAll(): void {
     for (const { pid } of this.entries) killGroup(pid);
@@ -70,7 +77,7 @@ export async function endLeftBehind(file: string): Promise<string[]> {
   const ended: string[] = [];
   for (const { name, pid, identity } of (await readEntries(file)).reverse()) {
     if ((await processIdentity(pid)) !== identity) continue;
-    process.kill(pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM');
+    process.kill(pid, name.toLowerCase() === 'postgres' ? 'SIGINT' : 'SIGTERM');
     const deadlineMs = Date.now() + 10_000;
     while (isAlive(pid) && (await processIdentity(pid)) === identity) {
       if (Date.now() > deadlineMs) killGroup(pid);

@@ -21,6 +21,8 @@ export interface TemporalOptions {
   readonly logFile: string;
   readonly searchAttributes: readonly SearchAttribute[];
   readonly report: Report;
+  /** Hears of the server process at once, before it is ready: whoever ends us meanwhile must end it, too. */
+  readonly onSpawn?: (child: ChildProcess) => void;
 }
 
 export interface RunningTemporal {
@@ -82,6 +84,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   const cli = await obtainTemporalCli(options.report);
   const address = `127.0.0.1:${options.port}`;
   const child = spawnServer(cli, serverArguments(options), { logFile: options.logFile });
+  options.onSpawn?.(child);
   const stop = (): Promise<void> => stopServer(child, 'SIGTERM', 10_000);
   const deadlineMs = Date.now() + READY_TIMEOUT_MS;
   while (!(await answers(address, options.searchAttributes))) {

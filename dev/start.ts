@@ -1,0 +1,148 @@
+import { migrate } from '../db/migrate.ts';
+import { createReport } from './report.ts';
+import { seed } from './seed.ts';
+import { takeLock, releaseLock } from './servers/lock-file.ts';
+import { portFromEnvironment, requireFreePorts, type WantedPort } from './servers/ports.ts';
+import { endLeftBehind, ServerRegistry } from './servers/registry.ts';
+import { SetupProblem } from './setup-problem.ts';
+import { freshLog, makeFolders, paths } from './stack/folders.ts';
+import { createLifecycle, sentence, type Lifecycle } from './stack/lifecycle.ts';
+import { loadSecrets, readObject, writePrivately } from './stack/secrets.ts';
+import { obtainDatabase, obtainWorkflows, ownDatabaseUrl, ownTemporalAddress } from './stack/servers.ts';
+import { startService } from './stack/service.ts';
+import { welcome } from './stack/welcome.ts';
+
+/** `npm start`: the whole system on this machine, from nothing, until Ctrl-C. */
+const report = createReport();
+
+interface Ports {
+  readonly api: number;
+  readonly postgres: number;
+  readonly temporal: number;
+  readonly ui: number;
+  readonly workerMetrics: number;
+}
+
+async function choosePorts(): Promise<Ports> {
+  const ports: Ports = {
+    api: portFromEnvironment('PORT', 3000),
+    postgres: portFromEnvironment('KESSAI_PG_PORT', 5544),
+    temporal: portFromEnvironment('KESSAI_TEMPORAL_PORT', 7233),
+    ui: portFromEnvironment('KESSAI_UI_PORT', 8233),
+    workerMetrics: portFromEnvironment('WORKER_METRICS_PORT', 9464),
+  };
+  const wanted: WantedPort[] = [
+    { what: 'the API', port: ports.api, variable: 'PORT' },
+    { what: "the worker's metrics", port: ports.workerMetrics, variable: 'WORKER_METRICS_PORT' },
+  ];
+  if (ownDatabaseUrl() === undefined) {
+    wanted.push({ what: 'Postgres', port: ports.postgres, variable: 'KESSAI_PG_PORT' });
+  }
+  if (ownTemporalAddress() === undefined) {
+    wanted.push({ what: 'Temporal', port: ports.temporal, variable: 'KESSAI_TEMPORAL_PORT' });
+    wanted.push({ what: 'Temporal Web UI', port: ports.ui, variable: 'KESSAI_UI_PORT' });
+  }
+  await requireFreePorts(wanted);
+  return ports;
+}
+
+/** One start a clone: two would fight over the same data. */
+async function takeClone(): Promise<void> {
+  await makeFolders();
+  const { heldBy } = await takeLock(paths.lock);
+  if (heldBy !== undefined) {
+    throw new SetupProblem(
+      `Kessai already runs from this folder (process ${heldBy}): stop it with Ctrl-C in its terminal first.`,
+    );
+  }
+}
+
+async function startServers(ports: Ports, lifecycle: Lifecycle) {
+  const [database, workflows] = await Promise.allSettled([
+    report.step('Postgres', () => obtainDatabase(ports.postgres, lifecycle, report)),
+    report.step('Temporal', () => obtainWorkflows({ grpc: ports.temporal, ui: ports.ui }, lifecycle, report)),
+  ]);
+  if (database.status === 'rejected') throw database.reason;
+  if (workflows.status === 'rejected') throw workflows.reason;
+  return { database: database.value, workflows: workflows.value };
+}
+
+async function startPrograms(ports: Ports, env: NodeJS.ProcessEnv, lifecycle: Lifecycle): Promise<void> {
+  const programs = [
+    { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics },
+    { name: 'API', entry: 'api/main.ts', port: ports.api },
+  ] as const;
+  for (const { name, entry, port } of programs) {
+    const logFile = await freshLog(name.toLowerCase());
+    const service = await report.step(name, () =>
+      startService({
+        name,
+        entry,
+        env,
+        logFile,
+        readyUrl: `http://127.0.0.1:${port}/readyz`,
+        report,
+        onSpawn: (child) => {
+          lifecycle.adopt(name, child);
+        },
+        onGiveUp: (problem) => {
+          void lifecycle.shutDown(1, problem.message);
+        },
+      }),
+    );
+    lifecycle.onStop(name, () => service.stop());
+  }
+}
+
+async function run(lifecycle: Lifecycle): Promise<void> {
+  const leftBehind = await endLeftBehind(paths.servers);
+  if (leftBehind.length > 0)
+    report.note(`  ok    ended what a killed start had left running: ${leftBehind.join(', ')}`);
+  const ports = await choosePorts();
+  const secrets = await loadSecrets();
+  const { database, workflows } = await startServers(ports, lifecycle);
+  await report.step('Migrations', () =>
+    migrate(database.url, (line) => {
+      report.note(line);
+    }),
+  );
+  const baseUrl = `http://127.0.0.1:${ports.api}`;
+  const env = {
+    ...process.env,
+    ...workflows.env,
+    ...secrets,
+    DATABASE_URL: database.url,
+    PORT: String(ports.api),
+    WORKER_METRICS_PORT: String(ports.workerMetrics),
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+  };
+  await startPrograms(ports, env, lifecycle);
+  const temporal = { address: workflows.address, namespace: workflows.namespace, ui: workflows.uiUrl };
+  const dev = await report.step('Seed', async () =>
+    seed({ baseUrl, databaseUrl: database.url, temporal, previous: await readObject(paths.dev) }),
+  );
+  await writePrivately(paths.dev, dev);
+  report.note(
+    welcome({
+      baseUrl,
+      temporalAddress: workflows.address,
+      uiUrl: workflows.uiUrl,
+      embeddedPostgres: ownDatabaseUrl() === undefined,
+      workerMetricsPort: ports.workerMetrics,
+    }),
+  );
+}
+
+try {
+  await takeClone();
+} catch (error) {
+  console.error(`\n${sentence(error as Error)}`);
+  process.exit(1);
+}
+const lifecycle = createLifecycle(report, new ServerRegistry(paths.servers), () => releaseLock(paths.lock));
+try {
+  await run(lifecycle);
+} catch (error) {
+  // What was still starting fails when it is stopped: the person asked for that.
+  if (!lifecycle.isStopping()) await lifecycle.shutDown(1, sentence(error as Error));
+}
