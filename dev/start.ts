@@ -72,26 +72,30 @@ async function startPrograms(ports: Ports, env: NodeJS.ProcessEnv, lifecycle: Li
     { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics },
     { name: 'API', entry: 'api/main.ts', port: ports.api },
   ] as const;
-  for (const { name, entry, port } of programs) {
-    const logFile = await freshLog(name.toLowerCase());
-    const service = await report.step(name, () =>
-      startService({
-        name,
-        entry,
-        env,
-        logFile,
-        readyUrl: `http://127.0.0.1:${port}/readyz`,
-        report,
-        onSpawn: (child) => {
-          lifecycle.adopt(name, child);
-        },
-        onGiveUp: (problem) => {
-          void lifecycle.shutDown(1, problem.message);
-        },
-      }),
-    );
-    lifecycle.onStop(name, () => service.stop());
-  }
+  // Side by side: most of their start is loading code.
+  const started = await Promise.allSettled(
+    programs.map(async ({ name, entry, port }) => {
+      const logFile = await freshLog(name.toLowerCase());
+      const service = await report.step(name, () =>
+        startService({
+          name,
+          entry,
+          env,
+          logFile,
+          readyUrl: `http://127.0.0.1:${port}/readyz`,
+          report,
+          onSpawn: (child) => {
+            lifecycle.adopt(name, child);
+          },
+          onGiveUp: (problem) => {
+            void lifecycle.shutDown(1, problem.message);
+          },
+        }),
+      );
+      lifecycle.onStop(name, () => service.stop());
+    }),
+  );
+  for (const result of started) if (result.status === 'rejected') throw result.reason;
 }
 
 async function run(lifecycle: Lifecycle): Promise<void> {

@@ -1,4 +1,5 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { isAlive, killGroup, processIdentity } from './processes.ts';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -26,14 +27,14 @@ export class ServerRegistry {
     const identity = await processIdentity(pid);
     if (identity === undefined) return;
     this.entries = [...this.entries.filter((entry) => entry.name !== name), { name, pid, identity }];
-    await this.save();
+    this.save();
   }
 
   /** Forgets a server that has ended: its number may be another process's next. */
-  async remove(pid: number | undefined): Promise<void> {
+  remove(pid: number | undefined): void {
     if (!this.entries.some((entry) => entry.pid === pid)) return;
     this.entries = this.entries.filter((entry) => entry.pid !== pid);
-    await this.save();
+    this.save();
   }
 
   /** Ends all at once, without waiting: the last resort when we have to go. */
@@ -46,10 +47,11 @@ export class ServerRegistry {
     await rm(this.file, { force: true });
   }
 
-  private async save(): Promise<void> {
+  /** At once and whole: servers come and go side by side, and each change must reach the file in its order. */
+  private save(): void {
     const fresh = `${this.file}.new`;
-    await writeFile(fresh, JSON.stringify(this.entries), { mode: 0o600 });
-    await rename(fresh, this.file);
+    writeFileSync(fresh, JSON.stringify(this.entries), { mode: 0o600 });
+    renameSync(fresh, this.file);
   }
 }
 

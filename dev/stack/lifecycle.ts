@@ -63,6 +63,12 @@ export function createLifecycle(
     }
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  // A fault of ours must not leave servers behind.
+  for (const fault of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(fault, (error: unknown) => {
+      void shutDown(1, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    });
+  }
   process.on('exit', () => {
     registry.killAll();
   });
@@ -74,7 +80,7 @@ export function createLifecycle(
     adopt(part, child) {
       void registry.add(part, child.pid);
       child.once('exit', () => {
-        void registry.remove(child.pid);
+        registry.remove(child.pid);
       });
     },
     guard(part, child, logFile) {

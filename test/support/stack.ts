@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, type Worker } from '@temporalio/worker';
+import { pino } from 'pino';
+import { inject } from 'vitest';
+import type { ActivityDeps } from '../../activities/index.ts';
+import { createApp } from '../../api/app.ts';
+import { createCodeDigester, type CodeDigester } from '../../api/code/digest.ts';
+import { RATE_LIMITS, type RateLimits } from '../../api/http/rate-limit.ts';
+import { createUserStreams } from '../../api/me/streams.ts';
+import { createKey } from '../../db/key.ts';
+import type { Pool } from '../../db/pool.ts';
+import { createSealer, type Sealer } from '../../db/sealed.ts';
+import { createUserEventListener } from '../../db/user-event-listener.ts';
+import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
+import { createWorker } from '../../workers/worker.ts';
+import { createTestDatabase } from './database.ts';
+
+export interface StackOptions {
+  /** How many workers run from the start. */
+  readonly workers?: 0 | 1;
+  readonly tillDeadlineMs?: number;
+  readonly rateLimits?: Partial<RateLimits>;
+  /** Lines that the API logs. */
+  readonly onLog?: (line: string) => void;
+}
+
+/** One Kessai for one test file: own database and task queue, the API on a port of its own, shared servers. */
+export interface Stack {
+  readonly pool: Pool;
+  readonly databaseUrl: string;
+  readonly temporal: Client;
+  readonly taskQueue: string;
+  readonly baseUrl: string;
+  readonly adminKey: string;
+  readonly sealer: Sealer;
+  readonly digestCode: CodeDigester;
+  /** Starts a worker, with other activities' dependencies if asked; it stops with the stack or by `stop`. */
+  startWorker(deps?: Partial<ActivityDeps>): Promise<RunningWorker>;
+  stop(): Promise<void>;
+}
+
+export interface RunningWorker {
+  stop(): Promise<void>;
+}
+
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const database = await createTestDatabase();
+  const address = inject('temporalAddress');
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  const temporal = new Client({ connection });
+  const taskQueue = `test-${randomBytes(6).toString('hex')}`;
+  const sealer = createSealer(randomBytes(32).toString('base64'));
+  const digestCode = createCodeDigester(randomBytes(32).toString('base64'));
+  const log = pino(
+    { level: options.onLog === undefined ? 'silent' : 'trace' },
+    { write: options.onLog ?? ignore },
+  );
+  const listener = createUserEventListener(database.url, ignore);
+  const streams = createUserStreams({ pool: database.pool, listener, log });
+  const app = createApp({
+    pool: database.pool,
+    temporal,
+    taskQueue,
+    sealer,
+    digestCode,
+    codePrefix: DEFAULT_CODE_PREFIX,
+    streams,
+    log,
+    tillDeadlineMs: options.tillDeadlineMs ?? 10_000,
+    rateLimits: { ...RATE_LIMITS, device: 10_000, public: 10_000, ...options.rateLimits },
+  });
+  const server = await listen(createServer(app));
+  const workers = new Set<RunningWorker>();
+  const { key: adminKey } = await createKey(database.pool, {
+    role: 'admin',
+    tenantId: 'kessai',
+    name: 'test',
+  });
+
+  async function startWorker(deps: Partial<ActivityDeps> = {}): Promise<RunningWorker> {
+    const worker = await createWorker({
+      connection: native,
+      namespace: 'default',
+      taskQueue,
+      workflowBundle: { codePath: inject('bundlePath') },
+      deps: { pool: database.pool, sealer, ...deps },
+    });
+    const running = runWorker(worker, () => workers.delete(running));
+    workers.add(running);
+    return running;
+  }
+
+  if (options.workers !== 0) await startWorker();
+  return {
+    pool: database.pool,
+    databaseUrl: database.url,
+    temporal,
+    taskQueue,
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    adminKey,
+    sealer,
+    digestCode,
+    startWorker,
+    async stop() {
+      server.closeAllConnections();
+      server.close();
+      await streams.close();
+      await Promise.all([...workers].map((worker) => worker.stop()));
+      await native.close();
+      await connection.close();
+      await database.drop();
+    },
+  };
+}
+
+function runWorker(worker: Worker, onEnd: () => void): RunningWorker {
+  const run = worker.run().finally(onEnd);
+  return {
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await run;
+    },
+  };
+}
+
+/** Listens on a free loopback port. */
+export async function listen(server: Server): Promise<Server> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+function ignore(): void {
+  // nobody listens
+}
