@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,10 @@ const TIMEOUT_MS = 10 * 60_000;
  */
 export async function downloadBySdk(kind: 'dev-server' | 'time-skipping', target: string): Promise<boolean> {
   await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(dirname(target), '.download-'));
+  const folder = join(dirname(target), '.download');
+  // A download that was killed leaves its own behind; our caller holds the lock, so nobody uses it.
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
   const giveUp = new AbortController();
   try {
     const main = fileURLToPath(new URL('sdk-download-main.ts', import.meta.url));

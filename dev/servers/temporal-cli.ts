@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Report } from '../report.ts';
 import { SetupProblem } from '../setup-problem.ts';
@@ -35,7 +35,10 @@ async function buildWithGo(target: string): Promise<boolean> {
   const go = await findOnPath('go');
   if (go === undefined) return false;
   await mkdir(dirname(target), { recursive: true });
-  const folder = await mkdtemp(join(dirname(target), '.build-'));
+  const folder = join(dirname(target), '.build');
+  // A build that was killed leaves its own behind; we hold the lock, so nobody uses it.
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
   try {
     const { code } = await runCommand(go, ['install', '-ldflags=-s -w', `${CLI_PACKAGE}@v${CLI_VERSION}`], {
       env: { ...process.env, GOBIN: folder },

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Report } from '../report.ts';
@@ -29,7 +29,9 @@ async function javaVersion(): Promise<number | undefined> {
 async function copyByMaven(target: string, cache: string): Promise<boolean> {
   const maven = await findOnPath('mvn');
   if (maven === undefined || process.platform === 'win32') return false;
-  const folder = await mkdtemp(join(cache, '.maven-'));
+  const folder = join(cache, '.maven');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
   try {
     // A copy of the pom, as Maven leaves a target folder next to it.
     await copyFile(fileURLToPath(new URL('pom.xml', import.meta.url)), join(folder, 'pom.xml'));
