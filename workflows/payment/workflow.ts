@@ -6,6 +6,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import { assertDefined } from '../../domain/assert.ts';
+import type { PaymentView } from '../../domain/payment/payment.ts';
 import { PAYMENT_STATUS } from '../search-attributes.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
 import { submit, type PaymentInput, type PaymentOutcome } from './contract.ts';
@@ -13,7 +14,7 @@ import { paymentDetails } from './details.ts';
 import { ledgerStep } from './ledger-step.ts';
 
 /** One code payment: decided in one Postgres transaction while the till waits, then told to the merchant. */
-export async function payment(input: PaymentInput): Promise<PaymentOutcome> {
+export async function payment(input: PaymentInput): Promise<PaymentView> {
   let outcome: PaymentOutcome | undefined;
   setHandler(
     submit,
@@ -37,5 +38,5 @@ export async function payment(input: PaymentInput): Promise<PaymentOutcome> {
   }
   if (decided.webhookEventId !== null) await startWebhookDelivery(decided.webhookEventId);
   await condition(allHandlersFinished);
-  return outcome;
+  return decided.view;
 }
