@@ -1,3 +1,10 @@
+-- Until when a payment can be canceled: so many minutes after the local midnight that ends its day.
+create or replace function payment_cancel_deadline(p_at timestamptz, p_time_zone text, p_minutes int)
+returns timestamptz language sql stable as $$
+  select (date_trunc('day', p_at at time zone p_time_zone) + interval '1 day' + make_interval(mins => p_minutes))
+         at time zone p_time_zone
+$$;
+
 -- Decides a payment: one call, one transaction. The request is a jsonb object (SettleRequest in db/payment.ts).
 --
 -- Order: a stored decision of the same id; the code, spent whatever follows; then, under the payer's lock, the account,
@@ -75,8 +82,7 @@ begin
          (r ->> 'amount')::bigint, r ->> 'currency', r -> 'items', r ->> 'codeMode', v_code.funding_source,
          v_code.user_id, v_code.device_id, case when v_decline is null then 'payment:' || (r ->> 'paymentId') end,
          r ->> 'requestHash', r ->> 'attemptId', r ->> 'policyVersion', (r ->> 'requestedAt')::timestamptz, v_now,
-         (date_trunc('day', v_now at time zone m.time_zone) + interval '1 day'
-           + make_interval(mins => (r ->> 'cancelUntilMinutesOfNextDay')::int)) at time zone m.time_zone,
+         payment_cancel_deadline(v_now, m.time_zone, (r ->> 'cancelUntilMinutesOfNextDay')::int),
          v_payment.canceled_at, v_payment.cancel_reason
     from merchant m where m.merchant_id = r ->> 'merchantId'
   returning * into strict v_payment;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
-import { NativeConnection, type Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/index.ts';
@@ -18,6 +18,9 @@ import { createUserEventListener } from '../../db/user-event-listener.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
 import { createWorker } from '../../workers/worker.ts';
 import { createTestDatabase } from './database.ts';
+
+// One runtime a process; what workers say is of interest when something is wrong.
+Runtime.install({ logger: new DefaultLogger('ERROR') });
 
 export interface StackOptions {
   /** How many workers run from the start. */
