@@ -1,6 +1,17 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, lstat, mkdir, readlink, rm, stat, symlink } from 'node:fs/promises';
+import {
+  chown,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { SetupProblem } from '../setup-problem.ts';
@@ -62,6 +73,25 @@ export async function reachableBase(account: Account): Promise<string> {
   );
 }
 
+/** Deletes data whose clone was deleted without a reset: its note names a link that leads elsewhere or nowhere. */
+async function sweepLostData(base: string): Promise<void> {
+  for (const note of (await readdir(base)).filter((name) => name.endsWith('.clone'))) {
+    const place = join(base, note.slice(0, -'.clone'.length));
+    const link = await readFile(join(base, note), 'utf8').catch(() => undefined);
+    if (link === undefined || (await linkTarget(link)) === place) continue;
+    // A server that still runs on it keeps it.
+    if (
+      await stat(join(place, 'postmaster.pid')).then(
+        () => true,
+        () => false,
+      )
+    )
+      continue;
+    await rm(place, { recursive: true, force: true });
+    await rm(join(base, note), { force: true });
+  }
+}
+
 async function linkTarget(path: string): Promise<string | undefined> {
   return readlink(path).catch(() => undefined);
 }
@@ -94,10 +124,13 @@ export async function placeDataDir(dataDir: string, account: Account | undefined
       `${wanted} holds Postgres data, but the user that runs Postgres can no longer reach it (a folder above it was closed to others): open that folder again, or run "npm run dev:reset".`,
     );
   }
-  const place = join(await reachableBase(account), `data-${randomBytes(8).toString('hex')}`);
+  const base = await reachableBase(account);
+  await sweepLostData(base);
+  const place = join(base, `data-${randomBytes(8).toString('hex')}`);
   await mkdir(place, { mode: 0o700 });
   await chown(place, account.uid, account.gid);
   await symlink(place, wanted);
+  await writeFile(`${place}.clone`, wanted);
   return place;
 }
 
@@ -106,7 +139,10 @@ export async function removeDataDir(dataDir: string): Promise<void> {
   const target = await linkTarget(dataDir);
   const ours =
     target !== undefined && /^\/var\/(lib\/kessai|tmp\/kessai-root)\/data-[0-9a-f]{16}$/.test(target);
-  if (ours) await rm(target, { recursive: true, force: true });
+  if (ours) {
+    await rm(target, { recursive: true, force: true });
+    await rm(`${target}.clone`, { force: true });
+  }
   await rm(dataDir, { recursive: true, force: true });
   await rm(`${dataDir}.password`, { force: true });
 }
