@@ -73,11 +73,12 @@ async function canConnect(url: string): Promise<'yes' | 'not yet'> {
 }
 
 async function waitUntilReady(child: ChildProcess, url: string): Promise<boolean> {
-  const deadlineMs = Date.now() + READY_TIMEOUT_MS;
-  while (Date.now() < deadlineMs) {
+  const startedMs = Date.now();
+  while (Date.now() < startedMs + READY_TIMEOUT_MS) {
     if (hasExited(child)) return false;
     if ((await canConnect(url)) === 'yes') return true;
-    await delay(50);
+    // After a crash it recovers for seconds and logs every attempt: ask less often then.
+    await delay(Date.now() < startedMs + 1_000 ? 50 : 250);
   }
   return false;
 }
@@ -99,7 +100,9 @@ async function explain(place: string, options: PostgresOptions): Promise<SetupPr
   const fatal = tail
     .split('\n')
     .reverse()
-    .find((line) => /FATAL|PANIC|error while loading/.test(line));
+    .find(
+      (line) => /FATAL|PANIC|error while loading/.test(line) && !/starting up|not yet accepting/.test(line),
+    );
   const why = fatal?.replace(/^.*?(FATAL|PANIC): +/, '') ?? `see ${options.logFile}`;
   if (/address|could not create any TCP/i.test(why)) {
     return new SetupProblem(`Postgres could not listen on port ${options.port}: ${why}.`);

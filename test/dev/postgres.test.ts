@@ -30,7 +30,6 @@ async function start(): Promise<RunningPostgres> {
     port,
     logFile: join(folder, 'postgres.log'),
     report: silentReport,
-    fast: true,
   });
 }
 
