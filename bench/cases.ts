@@ -1,0 +1,153 @@
+import { Agent, request } from 'node:http';
+import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { startPayment } from '../api/payment/start.ts';
+import { newId } from '../db/id.ts';
+import type { Pool } from '../db/pool.ts';
+import type { PaymentView } from '../domain/payment/payment.ts';
+import { paymentWorkflowId, SUBMITTED, type PaymentInput } from '../workflows/payment/contract.ts';
+import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../workflows/search-attributes.ts';
+import type { Case } from './measure.ts';
+import { issueCodes, newSale, UNPAYABLE_MINOR, type IssuedCode, type People } from './people.ts';
+import { BENCH_TASK_QUEUE } from './stage.ts';
+import { benchAnswer, benchSubmit } from './workflows.ts';
+
+export const CASES = ['floor', 'payment', 'declined', 'four activities', 'HTTP'] as const;
+export type CaseName = (typeof CASES)[number];
+
+export interface Bench {
+  readonly client: Client;
+  readonly pool: Pool;
+  readonly people: People;
+  readonly baseUrl: string;
+  /** Called with the workflow id of every call, so that histories can be counted afterwards. */
+  readonly started: (name: CaseName, workflowId: string) => void;
+}
+
+const DEADLINE_MS = 30_000;
+
+export function createCases(bench: Bench): Record<CaseName, Case<CaseName>> {
+  const withCodes = (name: CaseName, call: (issued: IssuedCode) => Promise<void>): Case<CaseName> => ({
+    name,
+    async prepare(count) {
+      const codes = await issueCodes(bench.pool, bench.people, count);
+      return codes.map((issued) => () => call(issued));
+    },
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 100 });
+  return {
+    floor: {
+      name: 'floor',
+      prepare: (count) => Promise.resolve(Array.from({ length: count }, () => () => floor(bench))),
+    },
+    payment: withCodes('payment', (issued) => pay(bench, 'payment', issued, 'COMPLETED')),
+    declined: withCodes('declined', (issued) => pay(bench, 'declined', issued, 'DECLINED')),
+    'four activities': withCodes('four activities', (issued) => payInFourSteps(bench, issued)),
+    HTTP: withCodes('HTTP', (issued) => payOverHttp(bench, agent, issued)),
+  };
+}
+
+async function floor({ client, started }: Bench): Promise<void> {
+  const workflowId = `bench-floor:${newId('req')}`;
+  await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+    client.workflow.executeUpdateWithStart(benchAnswer, {
+      updateId: workflowId,
+      startWorkflowOperation: new WithStartWorkflowOperation('benchFloor', {
+        workflowId,
+        taskQueue: BENCH_TASK_QUEUE,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      }),
+    }),
+  );
+  started('floor', workflowId);
+}
+
+function paymentInput(people: People, { codeDigest }: IssuedCode): PaymentInput {
+  return {
+    ...newSale(people),
+    paymentId: newId('pay'),
+    merchantId: people.merchantId,
+    acceptSimilar: false,
+    codeMode: 'ONLINE',
+    codeDigest,
+    requestHash: codeDigest,
+    attemptId: newId('req'),
+  };
+}
+
+/** The product's own way from the API to the decision. */
+async function pay(
+  bench: Bench,
+  name: CaseName,
+  issued: IssuedCode,
+  expected: PaymentView['status'],
+): Promise<void> {
+  const plain = paymentInput(bench.people, issued);
+  const input = expected === 'DECLINED' ? { ...plain, amount: UNPAYABLE_MINOR } : plain;
+  const options = { temporal: bench.client, taskQueue: BENCH_TASK_QUEUE, tillDeadlineMs: DEADLINE_MS };
+  const result = await startPayment(input, options);
+  if (result.kind !== 'decided') throw new Error('a payment was not decided', { cause: result.cause });
+  expectStatus(result.outcome.view, expected);
+  bench.started(name, paymentWorkflowId(input.merchantId, input.merchantPaymentId));
+}
+
+/** Started exactly as {@link startPayment} does, memo and search attributes included. */
+async function payInFourSteps({ client, people, started }: Bench, issued: IssuedCode): Promise<void> {
+  const input = paymentInput(people, issued);
+  const workflowId = `bench-four:${input.merchantPaymentId}`;
+  const view = await client.withDeadline(Date.now() + DEADLINE_MS, () =>
+    client.workflow.executeUpdateWithStart(benchSubmit, {
+      updateId: input.merchantPaymentId,
+      startWorkflowOperation: new WithStartWorkflowOperation('benchFourActivities', {
+        workflowId,
+        taskQueue: BENCH_TASK_QUEUE,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        staticSummary: `${input.amount} ${input.currency} at ${input.merchantId}/${input.storeId}`,
+        memo: { payment: { ...input, status: 'IN_PROGRESS' }, requestHash: input.requestHash },
+        typedSearchAttributes: [
+          { key: PAYMENT_STATUS, value: SUBMITTED },
+          { key: MERCHANT_ID, value: input.merchantId },
+          { key: AWAITING_OPERATOR, value: false },
+        ],
+      }),
+    }),
+  );
+  expectStatus(view, 'COMPLETED');
+  started('four activities', workflowId);
+}
+
+/** A till's request on a connection that is kept open. Plain node:http: the till's own cost is to be small. */
+async function payOverHttp(bench: Bench, agent: Agent, { code }: IssuedCode): Promise<void> {
+  const sale = newSale(bench.people);
+  const body = JSON.stringify({ ...sale, code });
+  const headers = {
+    authorization: `Bearer ${bench.people.merchantKey}`,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  };
+  const answer = await new Promise<string>((resolve, reject) => {
+    const call = request(
+      `${bench.baseUrl}/v1/payments`,
+      { method: 'POST', agent, headers, timeout: DEADLINE_MS },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          resolve(Buffer.concat(chunks).toString());
+        });
+      },
+    );
+    call.on('error', reject);
+    call.end(body);
+  });
+  expectStatus(JSON.parse(answer) as PaymentView, 'COMPLETED');
+  bench.started('HTTP', paymentWorkflowId(bench.people.merchantId, sale.merchantPaymentId));
+}
+
+/** A fast wrong answer is no figure. */
+function expectStatus(view: PaymentView, expected: PaymentView['status']): void {
+  if (view.status !== expected) throw new Error(`expected ${expected}, got ${JSON.stringify(view)}`);
+}

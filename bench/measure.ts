@@ -1,0 +1,83 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { assertDefined } from '../domain/assert.ts';
+import type { Block } from './stats.ts';
+
+/** One thing to measure. What a call needs is prepared outside of the measured time. */
+export interface Case<Name extends string = string> {
+  readonly name: Name;
+  /** Makes `count` calls ready to run. */
+  prepare(count: number): Promise<readonly Call[]>;
+}
+
+/** One call, to be run once. */
+export type Call = () => Promise<void>;
+
+export interface Level {
+  readonly inFlight: number;
+  /** Calls of one case in one round. */
+  readonly calls: number;
+}
+
+/** What the servers still do for the last block's, or the last call's, answers must not be charged to the next. */
+const SETTLE_MS = 250;
+const TURN_GAP_MS = 20;
+
+/** Runs `calls`, `inFlight` at a time, each next one as soon as an earlier one has its answer. */
+export async function runBlock(calls: readonly Call[], inFlight: number): Promise<Block> {
+  const latenciesMs: number[] = [];
+  const queue = calls[Symbol.iterator]();
+  const startedMs = performance.now();
+  async function lane(): Promise<void> {
+    for (const call of queue) {
+      const calledMs = performance.now();
+      await call();
+      latenciesMs.push(performance.now() - calledMs);
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  return { latenciesMs, elapsedMs: performance.now() - startedMs };
+}
+
+/**
+ * Measures all cases at one level in rounds (A, B, C, then B, C, A, ...): a slow minute of the machine meets all of
+ * them, and none always runs after the same other one. One at a time they take turns call by call, which is finer still.
+ */
+export async function runRounds<Name extends string>(
+  cases: readonly Case<Name>[],
+  level: Level,
+  rounds: number,
+): Promise<Record<Name, Block[]>> {
+  const blocks = Object.fromEntries(cases.map((it) => [it.name, [] as Block[]])) as Record<Name, Block[]>;
+  for (let round = 0; round < rounds; round += 1) {
+    const order = cases.map((_, place) => assertDefined(cases[(place + round) % cases.length]));
+    if (level.inFlight === 1) {
+      await takeTurns(order, level.calls, blocks);
+    } else {
+      for (const it of order) {
+        const calls = await it.prepare(level.calls);
+        await delay(SETTLE_MS);
+        blocks[it.name].push(await runBlock(calls, level.inFlight));
+      }
+    }
+  }
+  return blocks;
+}
+
+async function takeTurns<Name extends string>(
+  cases: readonly Case<Name>[],
+  count: number,
+  blocks: Record<Name, Block[]>,
+): Promise<void> {
+  const players: { name: Name; calls: readonly Call[]; latenciesMs: number[] }[] = [];
+  for (const it of cases) players.push({ name: it.name, calls: await it.prepare(count), latenciesMs: [] });
+  for (let turn = 0; turn < count; turn += 1) {
+    for (const player of players) {
+      await delay(TURN_GAP_MS);
+      const calledMs = performance.now();
+      await assertDefined(player.calls[turn])();
+      player.latenciesMs.push(performance.now() - calledMs);
+    }
+  }
+  for (const { name, latenciesMs } of players)
+    blocks[name].push({ latenciesMs, elapsedMs: latenciesMs.reduce((sum, it) => sum + it, 0) });
+}

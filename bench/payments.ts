@@ -1,0 +1,103 @@
+import { createPool } from '../db/pool.ts';
+import { verifyLedger } from '../db/ledger-verify.ts';
+import type { Report } from '../dev/report.ts';
+import type { Lifecycle } from '../dev/stack/lifecycle.ts';
+import { createCases, CASES, type CaseName } from './cases.ts';
+import { countEvents } from './events.ts';
+import { describeMachine, describePostgres, describeTemporal } from './machine.ts';
+import { runRounds, type Case, type Level } from './measure.ts';
+import type { BenchOptions } from './options.ts';
+import { seedPeople } from './people.ts';
+import type { BenchResult, EventCounts } from './result.ts';
+import { openDatabase, openWorkflows, startPrograms } from './stage.ts';
+import { summariseLevel, type Block } from './stats.ts';
+import { paymentVerdicts } from './verdicts.ts';
+
+/** Single flight says what a till feels; 30 in flight what the server takes. */
+const FULL = {
+  rounds: 7,
+  levels: [
+    { inFlight: 1, calls: 25 },
+    { inFlight: 10, calls: 80 },
+    { inFlight: 30, calls: 150 },
+  ],
+};
+const QUICK = {
+  rounds: 2,
+  levels: [
+    { inFlight: 1, calls: 4 },
+    { inFlight: 10, calls: 20 },
+    { inFlight: 30, calls: 60 },
+  ],
+};
+/** Fills caches, plans and the JIT; its figures are thrown away. */
+const WARM_UP: Level = { inFlight: 10, calls: 100 };
+
+export type Blocks = Readonly<Record<CaseName, readonly Block[]>>;
+export type EventCounts = Readonly<Record<CaseName, { least: number; most: number }>>;
+
+/** Starts everything, measures, and proves the ledger that the measured payments have left. */
+export async function benchPayments(
+  options: BenchOptions,
+  lifecycle: Lifecycle,
+  report: Report,
+): Promise<BenchResult> {
+  const machine = describeMachine();
+  const database = await openDatabase(lifecycle, report);
+  const pool = createPool(database.url, { name: 'kessai-bench', max: 10 });
+  const workflows = await openWorkflows(lifecycle, report, options.isInMemory);
+  const people = await report.step('200 payers', () => seedPeople(pool));
+  const baseUrl = await startPrograms(lifecycle, report, {
+    ...workflows.env,
+    DATABASE_URL: database.url,
+    KESSAI_CODE_PEPPER: people.codePepper,
+    KESSAI_DATA_KEY: people.codePepper,
+  });
+
+  const ids = Object.fromEntries(CASES.map((name) => [name, [] as string[]])) as Record<CaseName, string[]>;
+  const cases = createCases({
+    client: workflows.client,
+    pool,
+    people,
+    baseUrl,
+    started: (name, workflowId) => {
+      ids[name].push(workflowId);
+    },
+  });
+  const all = CASES.map((name) => cases[name]);
+  const plan = options.isQuick ? QUICK : FULL;
+  const rounds = options.rounds ?? plan.rounds;
+  await report.step('warm-up', () =>
+    runRounds(all, options.isQuick ? { ...WARM_UP, calls: 20 } : WARM_UP, 1),
+  );
+  const measured: { inFlight: number; blocks: Blocks }[] = [];
+  for (const level of plan.levels) {
+    const blocks = await report.step(`${level.inFlight} in flight, ${rounds} rounds`, () =>
+      runRounds(all as readonly Case<CaseName>[], level, rounds),
+    );
+    measured.push({ inFlight: level.inFlight, blocks });
+  }
+  const counts = await report.step('histories', async () => {
+    const entries = [];
+    for (const name of CASES) entries.push([name, await countEvents(workflows.client, ids[name])] as const);
+    return Object.fromEntries(entries) as EventCounts;
+  });
+  const proof = await report.step('ledger proof', () => verifyLedger(pool));
+  if (proof.breaks.length > 0) throw new Error(`the ledger is broken: ${JSON.stringify(proof.breaks)}`);
+  const setUp = {
+    ...machine,
+    ...(await describePostgres(pool, database.isOwn)),
+    ...(await describeTemporal(workflows.client, workflows.isOwn, options.isInMemory)),
+    processes: 'one worker, one API (pino at info, into a file), this client; all on this machine',
+    payers: `${people.payers.length} of one merchant without webhook`,
+  };
+  await pool.end();
+  await workflows.client.connection.close();
+  return {
+    setUp,
+    rounds,
+    levels: measured.map(({ inFlight, blocks }) => summariseLevel(inFlight, blocks, 'floor')),
+    events: counts,
+    verdicts: paymentVerdicts(measured, counts),
+  };
+}

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createCases, type CaseName } from '../../bench/cases.ts';
+import { countEvents } from '../../bench/events.ts';
+import { runBlock } from '../../bench/measure.ts';
+import { seedPeople } from '../../bench/people.ts';
+import { BENCH_TASK_QUEUE } from '../../bench/stage.ts';
+import { createBenchWorker } from '../../bench/worker.ts';
+import { verifyLedger } from '../../db/ledger-verify.ts';
+import { createSealer } from '../../db/sealed.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { connectDevServer } from '../support/temporal.ts';
+
+let database: TestDatabase;
+let environment: TestWorkflowEnvironment;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  environment = await connectDevServer();
+});
+
+afterAll(async () => {
+  await environment.teardown();
+  await database.drop();
+});
+
+test('what the bench compares does what it says, at the number of events each is known to cost', async () => {
+  const people = await seedPeople(database.pool);
+  const worker = await createBenchWorker({
+    connection: environment.nativeConnection,
+    namespace: environment.namespace ?? 'default',
+    taskQueue: BENCH_TASK_QUEUE,
+    deps: { pool: database.pool, sealer: createSealer(randomBytes(32).toString('base64')) },
+  });
+  const ids: Partial<Record<CaseName, string[]>> = {};
+  const cases = createCases({
+    client: environment.client,
+    pool: database.pool,
+    people,
+    baseUrl: 'http://127.0.0.1:1',
+    started: (name, workflowId) => {
+      (ids[name] ??= []).push(workflowId);
+    },
+  });
+  const counts = await worker.runUntil(async () => {
+    const found: Partial<Record<CaseName, number>> = {};
+    for (const name of ['floor', 'declined', 'payment', 'four activities'] as const) {
+      await runBlock(await cases[name].prepare(3), 1);
+      found[name] = (await countEvents(environment.client, ids[name] ?? [])).most;
+    }
+    return found;
+  });
+  expect(counts.floor).toBe(7);
+  expect(counts.declined).toBeLessThanOrEqual(8);
+  expect(counts.payment).toBeLessThanOrEqual(14);
+  expect(counts['four activities']).toBeGreaterThanOrEqual(29);
+  expect((await verifyLedger(database.pool)).breaks).toEqual([]);
+});
