@@ -91,16 +91,21 @@ export function topGroups(groups: readonly Group[], shown: number): Group[] {
 
 const SIMILAR_MS = 3 * 60_000;
 
-/** Payable baskets that follow an equal one (household, store, total) within three minutes of the file's own clock. */
-export function similarInFileTime(baskets: readonly Basket[]): number {
+/**
+ * Payable baskets that follow an equal one (household, store, total): at all, and within three minutes of the file's own
+ * clock. The first is how many SIMILAR_PAYMENT there can be when a year is replayed in a minute.
+ */
+export function equalBaskets(baskets: readonly Basket[]): { atAll: number; inFileTime: number } {
   const lastMs = new Map<string, number>();
-  let similar = 0;
+  let atAll = 0;
+  let inFileTime = 0;
   for (const it of baskets.filter((basket) => basket.skip === undefined)) {
     const key = `${it.householdId}/${it.storeId}/${it.totalMinor}`;
     const atMs = Date.parse(`${it.timestamp.replace(' ', 'T')}Z`);
     const before = lastMs.get(key);
-    if (before !== undefined && atMs - before < SIMILAR_MS) similar += 1;
+    if (before !== undefined) atAll += 1;
+    if (before !== undefined && atMs - before < SIMILAR_MS) inFileTime += 1;
     lastMs.set(key, atMs);
   }
-  return similar;
+  return { atAll, inFileTime };
 }

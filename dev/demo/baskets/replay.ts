@@ -12,7 +12,7 @@ import { latencies, perSecond } from '../stats.ts';
 import type { Stack } from '../stack.ts';
 import { addPayers, openWorld, topUp, type Payer, type World } from '../world.ts';
 import { readRows } from './csv.ts';
-import { factsOf, similarInFileTime } from './facts.ts';
+import { equalBaskets, factsOf } from './facts.ts';
 import { toBaskets, type Basket } from './map.ts';
 import { payBasket, type PaidBasket } from './pay-basket.ts';
 import { createBasketQueue } from './queue.ts';
@@ -82,7 +82,7 @@ export async function replayBaskets(stack: Stack, options: Options, file: string
     baskets,
     paid,
     payments: answers.size,
-    similarInFileTime: similarInFileTime(baskets),
+    equal: equalBaskets(baskets),
     elapsedMs,
     latencies: latencies(paid.flatMap((it) => it.latenciesMs)),
     trouble,

@@ -16,7 +16,8 @@ export interface ReplayRun {
   readonly paid: readonly PaidBasket[];
   /** Payments decided: one a basket, two where the first was SIMILAR_PAYMENT. */
   readonly payments: number;
-  readonly similarInFileTime: number;
+  /** Baskets that follow an equal one, see `equalBaskets`. */
+  readonly equal: { readonly atAll: number; readonly inFileTime: number };
   readonly elapsedMs: number;
   readonly latencies: Latencies;
   readonly trouble: Trouble;
@@ -40,6 +41,8 @@ export interface ReplayResult extends Omit<ReplayRun, 'baskets' | 'paid' | 'proo
 }
 
 const GROUPS_SHOWN = 6;
+/** A replay shorter than the window of SIMILAR_PAYMENT must meet it with every equal basket. */
+const SIMILAR_MS = 3 * 60_000;
 
 /** Prints what came of a replay and gives it as data. */
 export function reportReplay(run: ReplayRun): ReplayResult {
@@ -54,6 +57,12 @@ export function reportReplay(run: ReplayRun): ReplayResult {
   const difference = facts.total - paidAmount - skippedAmount;
   const faults = [...run.faults];
   if (difference !== 0) faults.push(`the payments differ from the file by ${difference} JPY`);
+  const similar = paid.filter((it) => it.wasSimilar).length;
+  if (similar > run.equal.atAll) {
+    faults.push(`${similar} baskets were called similar, but only ${run.equal.atAll} follow an equal one`);
+  } else if (similar < run.equal.atAll && run.elapsedMs < SIMILAR_MS && run.faults.length === 0) {
+    faults.push(`${similar} baskets were called similar, but ${run.equal.atAll} follow an equal one at once`);
+  }
   const stores = grouped(
     paid,
     (it) => it.basket.storeId,
@@ -64,7 +73,6 @@ export function reportReplay(run: ReplayRun): ReplayResult {
     (row) => row.department || '(none)',
     (row) => row.salesMinor - row.couponMinor,
   );
-  const similar = paid.filter((it) => it.wasSimilar).length;
   const paymentsPerSecond = perSecond(run.payments, run.elapsedMs);
   const { baskets: _b, paid: _p, proof, ...rest } = run;
   const result: ReplayResult = {
@@ -102,7 +110,12 @@ function print(it: ReplayResult, proof: Proof): void {
         row('paid', it.paidBaskets, it.paidAmount),
         ...it.skipped.map((group) => row(`skipped: ${group.name}`, group.count, group.amount)),
         row('difference', facts.baskets - it.paidBaskets - sumOf(it.skipped), it.difference),
-        row('similar, accepted', it.similar, undefined, `${it.similarInFileTime} by the clock of the file`),
+        row(
+          'similar, accepted',
+          it.similar,
+          undefined,
+          `of ${it.equal.atAll} equal ones; ${it.equal.inFileTime} by the clock of the file`,
+        ),
         row('rows of the file', facts.rows, facts.sales, 'sales_value'),
         row('payment lines', facts.lines, facts.total),
         row('zero lines', facts.zeroLines, 0, `${facts.zeroQuantities} with quantity 0`),
