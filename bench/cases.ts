@@ -41,7 +41,10 @@ export function createCases(bench: Bench): Record<CaseName, Case<CaseName>> {
     },
     payment: withCodes('payment', (issued) => pay(bench, 'payment', issued, 'COMPLETED')),
     declined: withCodes('declined', (issued) => pay(bench, 'declined', issued, 'DECLINED')),
-    'four activities': withCodes('four activities', (issued) => payInFourSteps(bench, issued)),
+    'four activities': {
+      ...withCodes('four activities', (issued) => payInFourSteps(bench, issued)),
+      weight: 2,
+    },
     HTTP: withCodes('HTTP', (issued) => payOverHttp(bench, agent, issued)),
   };
 }

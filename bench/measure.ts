@@ -5,6 +5,8 @@ import type { Block } from './stats.ts';
 /** One thing to measure. What a call needs is prepared outside of the measured time. */
 export interface Case<Name extends string = string> {
   readonly name: Name;
+  /** How many times dearer than the others a call is: it gets so many times fewer of them. Default 1. */
+  readonly weight?: number;
   /** Makes `count` calls ready to run. */
   prepare(count: number): Promise<readonly Call[]>;
 }
@@ -14,7 +16,7 @@ export type Call = () => Promise<void>;
 
 export interface Level {
   readonly inFlight: number;
-  /** Calls of one case in one round. */
+  /** Calls of one case in one round; one at a time, every case has as many. */
   readonly calls: number;
 }
 
@@ -54,7 +56,7 @@ export async function runRounds<Name extends string>(
       await takeTurns(order, level.calls, blocks);
     } else {
       for (const it of order) {
-        const calls = await it.prepare(level.calls);
+        const calls = await it.prepare(Math.ceil(level.calls / (it.weight ?? 1)));
         await delay(SETTLE_MS);
         blocks[it.name].push(await runBlock(calls, level.inFlight));
       }

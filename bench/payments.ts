@@ -13,13 +13,13 @@ import { openDatabase, openWorkflows, startPrograms } from './stage.ts';
 import { summariseLevel, type Block } from './stats.ts';
 import { paymentVerdicts } from './verdicts.ts';
 
-/** Single flight says what a till feels; 30 in flight what the server takes. */
+/** Single flight says what a till feels; 30 in flight what the servers take. */
 const FULL = {
-  rounds: 7,
+  rounds: 5,
   levels: [
-    { inFlight: 1, calls: 25 },
-    { inFlight: 10, calls: 80 },
-    { inFlight: 30, calls: 150 },
+    { inFlight: 1, calls: 30 },
+    { inFlight: 10, calls: 60 },
+    { inFlight: 30, calls: 120 },
   ],
 };
 const QUICK = {
@@ -27,14 +27,13 @@ const QUICK = {
   levels: [
     { inFlight: 1, calls: 4 },
     { inFlight: 10, calls: 20 },
-    { inFlight: 30, calls: 60 },
+    { inFlight: 30, calls: 40 },
   ],
 };
 /** Fills caches, plans and the JIT; its figures are thrown away. */
 const WARM_UP: Level = { inFlight: 10, calls: 100 };
 
 export type Blocks = Readonly<Record<CaseName, readonly Block[]>>;
-export type EventCounts = Readonly<Record<CaseName, { least: number; most: number }>>;
 
 /** Starts everything, measures, and proves the ledger that the measured payments have left. */
 export async function benchPayments(
