@@ -6,7 +6,7 @@ import express, {
   type Router,
 } from 'express';
 import type { Principal } from '../../db/key.ts';
-import type { Authenticator } from './auth.ts';
+import { principalOf, unauthenticated, type Authenticator } from './auth.ts';
 import { requestIdOf } from './logging.ts';
 import { invalidRequest, Problem } from './problem.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -19,7 +19,7 @@ const parseJson = express.json({ limit: MAX_BODY, strict: true, type: 'applicati
 /** Stands for the caller where a route is open to all. */
 const NOBODY: Principal = { keyId: 'public', role: 'device', tenantId: '', deviceId: null };
 
-/** Puts routes on a router: who is it, may it, how often, then the body, then the handler. */
+/** Puts routes on a router: who is it, how often, may it, then the body, then the handler. */
 export function mount(
   router: Router,
   routes: readonly Route[],
@@ -28,27 +28,28 @@ export function mount(
 ): void {
   for (const route of routes) {
     const path = route.path.replaceAll(/\{(\w+)\}/g, ':$1');
-    const handlers: RequestHandler[] = [
-      identify(route, authenticate),
-      limit,
-      ...bodyOf(route),
-      answer(route),
-    ];
-    router[route.method](path, ...handlers);
+    const steps: RequestHandler[] = [identify(route, authenticate), limit, authorise(route)];
+    router[route.method](path, ...steps, ...bodyOf(route), answer(route));
   }
 }
 
+/** Who asks. A key that is none is refused after the limit: guessing keys is counted, by address. */
 function identify(route: Route, authenticate: Authenticator): RequestHandler {
   return async (request, response, next) => {
     response.locals.route = `${route.method.toUpperCase()} ${route.path}`;
+    if (route.roles !== 'public') response.locals.principal = await authenticate(request);
+    next();
+  };
+}
+
+function authorise(route: Route): RequestHandler {
+  return (_request, response, next) => {
     if (route.roles !== 'public') {
-      const principal = await authenticate(request);
-      response.locals.principal = principal;
+      const principal = principalOf(response);
+      if (principal === undefined) throw unauthenticated();
       if (!route.roles.includes(principal.role)) {
-        throw new Problem(
-          'FORBIDDEN_ROLE',
-          `This is for keys of role ${route.roles.join(' or ')}, not ${principal.role}.`,
-        );
+        const roles = route.roles.join(' or ');
+        throw new Problem('FORBIDDEN_ROLE', `This is for keys of role ${roles}, not ${principal.role}.`);
       }
     }
     next();
@@ -58,11 +59,10 @@ function identify(route: Route, authenticate: Authenticator): RequestHandler {
 function bodyOf(route: Route): RequestHandler[] {
   if (route.body === undefined) return [];
   const requireJson: RequestHandler = (request, _response, next) => {
-    const hasBody =
-      request.headers['transfer-encoding'] !== undefined ||
-      Number(request.headers['content-length'] ?? 0) > 0;
-    if (hasBody && request.is('application/json') === false) {
-      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.');
+    const type = request.headers['content-type'] ?? '';
+    const hasBody = request.is('*/*') !== null;
+    if (hasBody && !/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
+      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.');
     }
     next();
   };
@@ -75,7 +75,7 @@ function answer(route: Route): RequestHandler {
       params: route.params === undefined ? undefined : parsePart(route.params, request.params, 'path'),
       query: parseQuery(route, request),
       body: route.body === undefined ? undefined : parsePart(route.body, request.body ?? {}, 'body'),
-      principal: (response.locals.principal as Principal | undefined) ?? NOBODY,
+      principal: principalOf(response) ?? NOBODY,
       requestId: requestIdOf(request),
     };
     if (route.stream !== undefined) {

@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
-import type { Principal, Role } from '../../db/key.ts';
+import type { Role } from '../../db/key.ts';
+import { principalOf } from './auth.ts';
 import { Problem } from './problem.ts';
 
 export type RateLimiter = RequestHandler;
@@ -25,10 +26,8 @@ export function createRateLimiter(limits: RateLimits): RateLimiter {
     windowMs: WINDOW_MS,
     standardHeaders: 'draft-8',
     legacyHeaders: false,
-    limit: (_request, response) =>
-      limits[(response.locals.principal as Principal | undefined)?.role ?? 'public'],
-    keyGenerator: (request, response) =>
-      (response.locals.principal as Principal | undefined)?.keyId ?? ipKeyGenerator(request.ip ?? ''),
+    limit: (_request, response) => limits[principalOf(response)?.role ?? 'public'],
+    keyGenerator: (request, response) => principalOf(response)?.keyId ?? ipKeyGenerator(request.ip ?? ''),
     handler: (_request, response) => {
       const seconds = Number(response.getHeader('retry-after') ?? WINDOW_MS / 1000);
       throw new Problem('RATE_LIMITED', `Too many requests; try again in ${seconds} s.`, {

@@ -12,7 +12,11 @@ export function parsePart<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw invalidRequest(result.error.issues.flatMap((issue) => faultsOf(issue, part)));
+  const faults = result.error.issues.flatMap((issue) => faultsOf(issue, part));
+  // One fault a place: a number that is no integer need not also hear that it is too big.
+  throw invalidRequest(
+    faults.filter((fault, i) => faults.findIndex((it) => it.pointer === fault.pointer) === i),
+  );
 }
 
 function faultsOf(issue: z.core.$ZodIssue, part: NonNullable<Fault['in']>): Fault[] {

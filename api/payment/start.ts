@@ -41,7 +41,8 @@ export async function startPayment(
     taskQueue: options.taskQueue,
     args: [input],
     workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    // A closed one answers for good; one that an operator terminated may be asked again, its effects have keys.
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     staticSummary: `${describeMoney(input)} at ${input.merchantId}/${input.storeId}`,
     memo: { payment: inProgressView(input, new Date()), requestHash: input.requestHash },
     typedSearchAttributes: [
@@ -68,7 +69,7 @@ export async function startPaymentCancel(
     taskQueue: options.taskQueue,
     args: [input],
     workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
     staticSummary: `cancel ${input.merchantPaymentId} at ${input.merchantId}`,
     typedSearchAttributes: [{ key: MERCHANT_ID, value: input.merchantId }],
   });

@@ -43,6 +43,13 @@ describe('a malformed file', () => {
     expect(() => read(`${csv({})}\nb1,7,42`)).toThrow('line 3: 3 columns instead of 13');
   });
 
+  test('is refused line by line when its line ends are mixed', () => {
+    const [head = '', row = ''] = csv({}).split('\n');
+    expect(() => read(`${head}\r\n${row}\r\n${row},x\n${row},x,y\n`)).toThrow(
+      '2 faults; nothing was paid.\n  line 3: 14 columns instead of 13\n  line 4: 15 columns instead of 13',
+    );
+  });
+
   test('is refused when a column is missing, when it is empty and when it is no CSV', () => {
     expect(() => read(HEAD.replace('coupon_disc,', ''))).toThrow(
       'baskets.csv line 1: the column coupon_disc is missing.',

@@ -1,0 +1,51 @@
+import type { Pool } from '../../db/pool.ts';
+
+/** A pool in front of a real one that breaks when it is told to. */
+export interface FaultyPool {
+  readonly pool: Pool;
+  /** Runs the next `count` statements of this name, which commits them, and then loses the answer. */
+  loseAnswers(statement: string, count: number): void;
+  /** Refuses every statement of this name until `heal`. */
+  break(statement: string): void;
+  heal(): void;
+  /** How often a statement of this name was asked for. */
+  asked(statement: string): number;
+}
+
+/** Faults at the boundary to Postgres; what goes through goes to the real one. */
+export function createFaultyPool(real: Pool): FaultyPool {
+  const lose = new Map<string, number>();
+  const asked = new Map<string, number>();
+  let broken: string | undefined;
+  const query = async (statement: { name?: string }, ...rest: unknown[]): Promise<unknown> => {
+    const name = statement.name ?? '';
+    asked.set(name, (asked.get(name) ?? 0) + 1);
+    if (broken === name) throw new Error(`fault: ${name} cannot reach Postgres`);
+    const result = await (real.query as (...args: unknown[]) => Promise<unknown>).call(
+      real,
+      statement,
+      ...rest,
+    );
+    const left = lose.get(name) ?? 0;
+    if (left > 0) {
+      lose.set(name, left - 1);
+      throw new Error(`fault: the answer of ${name} was lost after its commit`);
+    }
+    return result;
+  };
+  return {
+    pool: new Proxy(real, {
+      get: (target, key) => (key === 'query' ? query : (Reflect.get(target, key) as unknown)),
+    }),
+    loseAnswers(statement, count) {
+      lose.set(statement, count);
+    },
+    break(statement) {
+      broken = statement;
+    },
+    heal() {
+      broken = undefined;
+    },
+    asked: (statement) => asked.get(statement) ?? 0,
+  };
+}
