@@ -35,16 +35,18 @@ const POLL_MS = 2_000;
  * @throws GaveUp when it is not decided within a minute
  */
 export async function pay(caller: Caller, body: PaymentBody): Promise<TillAnswer> {
-  return untilDecided(caller, body.merchantPaymentId, () => ask(caller, 'POST', '/v1/payments', body));
+  const request = (): Promise<Answer> => ask(caller, 'POST', '/v1/payments', body);
+  // A tombstone (it has no store) is what a cancel left before this request came: it is not the answer to this request.
+  const isOver = (view: PaymentView): boolean => view.status !== 'IN_PROGRESS' && view.storeId !== undefined;
+  return untilDecided(caller, body.merchantPaymentId, request, isOver);
 }
 
 /** Takes a payment back, and keeps at it until that is decided. */
 export async function cancel(caller: Caller, merchantPaymentId: string): Promise<TillAnswer> {
   const path = `/v1/payments/${merchantPaymentId}/cancel`;
-  return untilDecided(caller, merchantPaymentId, () => ask(caller, 'POST', path, { reason: 'demo' }), [
-    'CANCELED',
-    'DECLINED',
-  ]);
+  const request = (): Promise<Answer> => ask(caller, 'POST', path, { reason: 'demo' });
+  const isOver = ({ status }: PaymentView): boolean => status === 'CANCELED' || status === 'DECLINED';
+  return untilDecided(caller, merchantPaymentId, request, isOver);
 }
 
 /** The payment as the API has it now; undefined if it has none. */
@@ -57,7 +59,7 @@ async function untilDecided(
   caller: Caller,
   merchantPaymentId: string,
   request: () => Promise<Answer>,
-  ends: readonly string[] = ['COMPLETED', 'DECLINED', 'CANCELED', 'REFUNDED'],
+  isOver: (view: PaymentView) => boolean,
 ): Promise<TillAnswer> {
   const startedMs = performance.now();
   const elapsedMs = (): number => performance.now() - startedMs;
@@ -78,7 +80,7 @@ async function untilDecided(
       const view = await lookUp(caller, merchantPaymentId);
       // Not known (any more): what the till holds is a request without an answer, so it sends it again.
       if (view === undefined) break;
-      if (ends.includes(view.status)) {
+      if (isOver(view)) {
         return { kind: 'decided', view, isRepeat: false, latencyMs: elapsedMs(), hadTrouble: true };
       }
       if (elapsedMs() > GIVE_UP_MS) {

@@ -62,6 +62,8 @@ function split(text: string, fileName: string): Line[] {
     const records = parse(text, {
       bom: true,
       info: true,
+      // All three, not the first one found: a file that was put together has both kinds of line ends.
+      record_delimiter: ['\r\n', '\n', '\r'],
       relax_column_count: true,
       skip_empty_lines: true,
       // The types of csv-parse know nothing of `info`.
