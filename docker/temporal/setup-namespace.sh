@@ -5,13 +5,15 @@ set -eu
 
 attributes="${SEARCH_ATTRIBUTES_FILE:-/setup/search-attributes.txt}"
 
-# Seconds until a task is given up. The server answers health before it takes namespaces for a few seconds.
+# Repeats a task for a minute; says what went wrong only when it gives up. A server that answers health may still refuse
+# namespaces, and a new namespace its attributes, for a few seconds.
 patiently() {
   left=60
-  until "$@"; do
+  until output="$("$@" 2>&1)"; do
     left=$((left - 1))
     if [ "$left" -le 0 ]; then
       echo "Gave up on: $*" >&2
+      echo "$output" >&2
       exit 1
     fi
     sleep 1

@@ -4,8 +4,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import { composeFaults } from './compose-faults.ts';
-import { environmentOf, readCompose, root, type Compose, type Service } from './compose-file.ts';
-import { kessaiFaults } from './kessai-faults.ts';
+import { environmentOf, readCompose, root, SAMPLE_ENV, type Compose, type Service } from './compose-file.ts';
+import { kessaiFaults, variablesRead } from './kessai-faults.ts';
 
 const compose = await readCompose();
 
@@ -216,6 +216,16 @@ describe('our programs in it', () => {
     ],
   ])('the check sees %s', (_title, change, fault) => {
     expect(kessaiFaults(broken(change)).join('\n')).toContain(fault);
+  });
+});
+
+describe('docs/deploy.md', () => {
+  test('tells of every variable that our programs read, and of every one that compose asks for', async () => {
+    const text = await readFile(join(root, 'docs/deploy.md'), 'utf8');
+    const missing = [...variablesRead(), ...Object.keys(SAMPLE_ENV)].filter(
+      (name) => !text.includes(`\`${name}\``),
+    );
+    expect(missing).toEqual([]);
   });
 });
 

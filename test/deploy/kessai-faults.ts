@@ -36,6 +36,13 @@ function readAs(ours: Ours, env: Record<string, string>): Set<string> {
   return looked;
 }
 
+/** Every variable of our own that the API or the worker reads; the Temporal client has many more. */
+export function variablesRead(): string[] {
+  const env = { ...SAMPLE_ENV, DATABASE_URL: 'postgres://host/kessai' };
+  const names = new Set([...readAs('api', env), ...readAs('worker', env)]);
+  return [...names].filter((name) => !name.startsWith('TEMPORAL_'));
+}
+
 function environmentFaults(name: Ours, service: Service): string[] {
   const env = environmentOf(service);
   try {
