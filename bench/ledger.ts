@@ -13,10 +13,10 @@ import { openDatabase } from './stage.ts';
 import { summariseLevel, verdict, type LevelSummary, type Verdict } from './stats.ts';
 
 const FULL = {
-  rounds: 9,
+  rounds: 7,
   levels: [
-    { inFlight: 1, calls: 150 },
-    { inFlight: 10, calls: 1_000 },
+    { inFlight: 1, calls: 100 },
+    { inFlight: 10, calls: 300 },
   ],
 };
 const QUICK = {
@@ -26,7 +26,7 @@ const QUICK = {
     { inFlight: 10, calls: 100 },
   ],
 };
-const WARM_UP: Level = { inFlight: 10, calls: 500 };
+const WARM_UP: Level = { inFlight: 10, calls: 200 };
 
 /** Ways to decide and post one payment, each its own transaction on the product's tables and triggers. */
 export async function benchLedger(

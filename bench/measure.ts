@@ -18,11 +18,12 @@ export interface Level {
   readonly inFlight: number;
   /** Calls of one case in one round; one at a time, every case has as many. */
   readonly calls: number;
+  /** Pause before each call that runs alone, for what servers do after an answer. Default none. */
+  readonly gapMs?: number;
 }
 
-/** What the servers still do for the last block's, or the last call's, answers must not be charged to the next. */
+/** What the servers still do for the last block's answers must not be charged to the next. */
 const SETTLE_MS = 250;
-const TURN_GAP_MS = 20;
 
 /** Runs `calls`, `inFlight` at a time, each next one as soon as an earlier one has its answer. */
 export async function runBlock(calls: readonly Call[], inFlight: number): Promise<Block> {
@@ -53,7 +54,7 @@ export async function runRounds<Name extends string>(
   for (let round = 0; round < rounds; round += 1) {
     const order = cases.map((_, place) => assertDefined(cases[(place + round) % cases.length]));
     if (level.inFlight === 1) {
-      await takeTurns(order, level.calls, blocks);
+      await takeTurns(order, level, blocks);
     } else {
       for (const it of order) {
         const calls = await it.prepare(Math.ceil(level.calls / (it.weight ?? 1)));
@@ -67,14 +68,14 @@ export async function runRounds<Name extends string>(
 
 async function takeTurns<Name extends string>(
   cases: readonly Case<Name>[],
-  count: number,
+  { calls: count, gapMs }: Level,
   blocks: Record<Name, Block[]>,
 ): Promise<void> {
   const players: { name: Name; calls: readonly Call[]; latenciesMs: number[] }[] = [];
   for (const it of cases) players.push({ name: it.name, calls: await it.prepare(count), latenciesMs: [] });
   for (let turn = 0; turn < count; turn += 1) {
     for (const player of players) {
-      await delay(TURN_GAP_MS);
+      if (gapMs !== undefined) await delay(gapMs);
       const calledMs = performance.now();
       await assertDefined(player.calls[turn])();
       player.latenciesMs.push(performance.now() - calledMs);

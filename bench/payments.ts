@@ -17,7 +17,7 @@ import { paymentVerdicts } from './verdicts.ts';
 const FULL = {
   rounds: 5,
   levels: [
-    { inFlight: 1, calls: 30 },
+    { inFlight: 1, calls: 30, gapMs: 20 },
     { inFlight: 10, calls: 60 },
     { inFlight: 30, calls: 120 },
   ],
@@ -25,7 +25,7 @@ const FULL = {
 const QUICK = {
   rounds: 2,
   levels: [
-    { inFlight: 1, calls: 4 },
+    { inFlight: 1, calls: 4, gapMs: 20 },
     { inFlight: 10, calls: 20 },
     { inFlight: 30, calls: 40 },
   ],

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection } from '@temporalio/worker';
-import { createActivities, type ActivityDeps } from '../activities/index.ts';
+import type { ActivityDeps } from '../activities/index.ts';
+import { createPaymentActivities } from '../activities/payment.ts';
 import { createFourStepActivities } from './activities.ts';
 
 export interface BenchWorkerOptions {
@@ -23,7 +24,7 @@ export async function createBenchWorker(options: BenchWorkerOptions): Promise<Wo
       workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     }),
-    activities: { ...createActivities(options.deps), ...createFourStepActivities(options.deps.pool) },
+    activities: { ...createPaymentActivities(options.deps), ...createFourStepActivities(options.deps.pool) },
     maxCachedWorkflows: 1_000,
     maxConcurrentWorkflowTaskExecutions: 100,
     maxConcurrentLocalActivityExecutions: 100,
