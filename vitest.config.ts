@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Pure rules and small tools: no server, answers in a second. */
-const unit = ['test/domain/**/*.test.ts', 'test/unit/**/*.test.ts'];
+const unit = ['test/domain/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/demo/**/*.test.ts'];
 
 export default defineConfig({
   test: {

@@ -28,7 +28,7 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
   return {
     /**
      * One try. The body is sent as it was at the event; endpoint and secrets are today's.
-     * @throws ApplicationFailure `WebhookNotAccepted` with the delay until the next try
+     * @throws ApplicationFailure `WebhookNotAccepted` with the delay until the next try, or final when there is none
      */
     async deliverWebhook(eventId: string): Promise<'DELIVERED' | 'NO_ENDPOINT'> {
       const delivery = await findWebhookDelivery(pool, eventId);
@@ -59,16 +59,7 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
         accepted,
       );
       if (accepted) return 'DELIVERED';
-      throw ApplicationFailure.create({
-        type: 'WebhookNotAccepted',
-        message: reply.error ?? `answered ${reply.statusCode ?? 'nothing'}`,
-        nextRetryDelay: webhookRetryDelayMs(
-          WEBHOOK_RETRY,
-          Context.current().info.attempt,
-          Math.random(),
-          reply.retryAfterMs,
-        ),
-      });
+      throw notAccepted(reply);
     },
 
     /** Marks the event as given up; a replay opens it again. */
@@ -90,6 +81,22 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
       'kessai-event-type': delivery.type,
     };
   }
+}
+
+/** Temporal retries; the rule in domain/webhook says when, and when no more. */
+function notAccepted(reply: Reply): ApplicationFailure {
+  const { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs } = Context.current().info;
+  const delayMs = webhookRetryDelayMs(WEBHOOK_RETRY, {
+    triesDone: attempt,
+    sinceFirstMs: currentAttemptScheduledTimestampMs - scheduledTimestampMs,
+    random: Math.random(),
+    retryAfterMs: reply.retryAfterMs,
+  });
+  return ApplicationFailure.create({
+    type: 'WebhookNotAccepted',
+    message: reply.error ?? `answered ${reply.statusCode ?? 'nothing'}`,
+    ...(delayMs === undefined ? { nonRetryable: true } : { nextRetryDelay: delayMs }),
+  });
 }
 
 /** Posts without following redirects; what the receiver says in the body does not matter. */

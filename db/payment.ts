@@ -64,7 +64,22 @@ export async function cancelPayment(db: Db, request: CancelRequest): Promise<Can
   return (await oneRow<{ result: CancelResult }>(db, statement, [JSON.stringify(request)])).result;
 }
 
-/** A merchant's own payment with what is needed to recognise a repeat. */
+/** The decision of a merchant's payment, as a repeat of its request hears it; none for a tombstone. */
+export async function findDecision(
+  db: Db,
+  merchantId: string,
+  merchantPaymentId: string,
+): Promise<StoredOutcome | undefined> {
+  const statement = {
+    name: 'payment_decision',
+    text: `select payment_outcome(payment_as_decided(p), true) as outcome from payment p
+            where merchant_id = $1 and merchant_payment_id = $2 and request_hash is not null`,
+  };
+  const row = await firstRow<{ outcome: StoredOutcome }>(db, statement, [merchantId, merchantPaymentId]);
+  return row?.outcome;
+}
+
+/** A merchant's own payment as it is now. */
 export async function findPayment(
   db: Db,
   merchantId: string,

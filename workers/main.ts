@@ -7,7 +7,7 @@ import { workflowBundle } from './bundle.ts';
 import { readWorkerConfig } from './config.ts';
 import { freeLoopbackPort, startHealthServer } from './health.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { createWorker } from './worker.ts';
+import { createWorkers } from './worker.ts';
 
 const config = readWorkerConfig(process.env);
 const logger = pino({ name: 'worker', level: config.logLevel });
@@ -56,7 +56,7 @@ try {
         'search attributes could not be checked: register them by hand (docs/operators.md)',
       );
     });
-  const worker = await createWorker({
+  const workers = await createWorkers({
     connection,
     namespace,
     taskQueue: config.taskQueue,
@@ -65,10 +65,10 @@ try {
     buildId: config.buildId,
   });
   if (config.metricsPort !== undefined) {
-    await startHealthServer(config.metricsPort, () => worker.getState() === 'RUNNING', sdkMetricsPort);
+    await startHealthServer(config.metricsPort, workers.isRunning, sdkMetricsPort);
   }
   logger.info({ namespace, taskQueue: config.taskQueue }, 'worker polls');
-  await worker.run();
+  await workers.run();
   logger.info('worker stopped');
 } finally {
   await pool.end();

@@ -1,5 +1,8 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
-import { createActivities, type ActivityDeps } from '../activities/index.ts';
+import { createPaymentActivities } from '../activities/payment.ts';
+import type { ActivityDeps } from '../activities/index.ts';
+import { createWebhookActivities } from '../activities/webhook.ts';
+import { webhookTaskQueue } from '../workflows/task-queue.ts';
 
 export interface KessaiWorkerOptions {
   readonly connection: NativeConnection;
@@ -10,28 +13,67 @@ export interface KessaiWorkerOptions {
   readonly buildId?: string | undefined;
 }
 
-/** The one worker of Kessai: all workflows and activities on one queue, so that local steps stay local. */
-export async function createWorker(options: KessaiWorkerOptions): Promise<Worker> {
-  return Worker.create({
-    connection: options.connection,
-    namespace: options.namespace,
-    taskQueue: options.taskQueue,
-    workflowBundle: options.workflowBundle,
-    activities: createActivities(options.deps),
-    // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
-    maxCachedWorkflows: 1_000,
-    maxConcurrentWorkflowTaskExecutions: 100,
-    maxConcurrentLocalActivityExecutions: 100,
-    maxConcurrentActivityTaskExecutions: 100,
-    shutdownGraceTime: '10s',
-    ...(options.buildId === undefined
+/** The workers of one process. */
+export interface KessaiWorkers {
+  /** Until they are shut down; rejects, with all of them stopped, when one fails. */
+  readonly run: () => Promise<void>;
+  readonly shutdown: () => void;
+  readonly isRunning: () => boolean;
+}
+
+/**
+ * One worker for the queue that tills wait for, with the activities of its workflows, so that local steps stay local; one
+ * for the queue that calls merchants. Each has its own slots: slow receivers take none from tills.
+ */
+export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
+  const common = { ...sharedOptions(options), shutdownGraceTime: '10s' } as const;
+  const workers = await Promise.all([
+    Worker.create({
+      ...common,
+      taskQueue: options.taskQueue,
+      activities: createPaymentActivities(options.deps),
+      // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
+      maxCachedWorkflows: 1_000,
+      maxConcurrentWorkflowTaskExecutions: 100,
+      maxConcurrentLocalActivityExecutions: 100,
+      maxConcurrentActivityTaskExecutions: 100,
+    }),
+    Worker.create({
+      ...common,
+      taskQueue: webhookTaskQueue(options.taskQueue),
+      activities: createWebhookActivities(options.deps),
+      maxCachedWorkflows: 200,
+      maxConcurrentWorkflowTaskExecutions: 20,
+      maxConcurrentActivityTaskExecutions: 100,
+    }),
+  ]);
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  return {
+    async run() {
+      const runs = workers.map((worker) => worker.run().finally(shutdown));
+      const ends = await Promise.allSettled(runs);
+      for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    },
+    shutdown,
+    isRunning: () => workers.every((worker) => worker.getState() === 'RUNNING'),
+  };
+}
+
+function sharedOptions({ connection, namespace, workflowBundle, buildId }: KessaiWorkerOptions) {
+  return {
+    connection,
+    namespace,
+    workflowBundle,
+    ...(buildId === undefined
       ? {}
       : {
           workerDeploymentOptions: {
-            version: { deploymentName: 'kessai', buildId: options.buildId },
-            useWorkerVersioning: true,
+            version: { deploymentName: 'kessai', buildId },
+            useWorkerVersioning: true as const,
             defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
           },
         }),
-  });
+  };
 }

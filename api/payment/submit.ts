@@ -1,6 +1,6 @@
 import { newId } from '../../db/id.ts';
 import { findTill } from '../../db/merchant.ts';
-import { findPayment } from '../../db/payment.ts';
+import { findDecision } from '../../db/payment.ts';
 import { CODE_FAULT_TEXT, parseCode } from '../../domain/code/format.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { PaymentInput } from '../../workflows/payment/contract.ts';
@@ -30,8 +30,8 @@ export async function submitPayment(
   if (started.kind === 'decided') {
     return decidedReply(started.outcome, input);
   }
-  const stored = await findPayment(deps.pool, merchantId, input.merchantPaymentId);
-  if (stored !== undefined && stored.requestHash !== null) return decidedReply(stored, input);
+  const stored = await findDecision(deps.pool, merchantId, input.merchantPaymentId);
+  if (stored !== undefined) return decidedReply(stored, input);
 
   const pending = await findPendingPayment(deps.temporal, merchantId, input.merchantPaymentId).catch(
     (error: unknown) => {

@@ -24,7 +24,19 @@ create or replace function payment_view(p payment) returns json language sql sta
     'canceledAt', rfc3339(p.canceled_at)))
 $$;
 
--- What a workflow and the API need of a stored decision.
+-- A payment as it was decided, whatever has become of it since: a repeat hears the same answer for good.
+create or replace function payment_as_decided(p payment) returns payment language plpgsql immutable as $$
+begin
+  p.refunded_amount := 0;
+  if p.transfer_id is not null then
+    p.status := 'COMPLETED';
+    p.canceled_at := null;
+  end if;
+  return p;
+end $$;
+
+-- What a workflow and the API need of a payment in the state given: how it looks, what makes a repeat the same request,
+-- whom to wake, and the event of that state for its merchant, if the merchant wants any.
 create or replace function payment_outcome(p payment, p_replayed boolean) returns json
 language sql stable as $$
   select json_build_object(

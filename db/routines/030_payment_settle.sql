@@ -25,7 +25,7 @@ begin
    where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
   if found then
     if v_payment.request_hash is not null then
-      return payment_outcome(v_payment, true);
+      return payment_outcome(payment_as_decided(v_payment), true);
     end if;
     v_tombstone := true;
     v_decline := 'CANCELED';

@@ -24,20 +24,20 @@ export const WEBHOOK_RETRY: WebhookRetryPolicy = {
 };
 
 /**
- * Delay before the next try, in milliseconds.
+ * Delay before the next try, in milliseconds, or undefined if it would come too late.
  * @param triesDone tries made so far, at least 1
+ * @param sinceFirstMs time since the first try was due
  * @param random uniform in [0, 1)
  * @param retryAfterMs what the receiver's Retry-After asked for; it can lengthen the delay, never shorten it
  */
 export function webhookRetryDelayMs(
   policy: WebhookRetryPolicy,
-  triesDone: number,
-  random: number,
-  retryAfterMs = 0,
-): number {
-  const exponent = Math.min(triesDone - 1, 40);
+  it: { triesDone: number; sinceFirstMs: number; random: number; retryAfterMs?: number | undefined },
+): number | undefined {
+  const exponent = Math.min(it.triesDone - 1, 40);
   const plain = Math.min(policy.firstDelayMs * policy.factor ** exponent, policy.maxDelayMs);
-  const spread = plain * (1 + policy.jitter * (2 * random - 1));
-  const asked = Math.min(Math.max(0, retryAfterMs), policy.maxDelayMs);
-  return Math.round(Math.max(spread, asked));
+  const spread = plain * (1 + policy.jitter * (2 * it.random - 1));
+  const asked = Math.min(Math.max(0, it.retryAfterMs ?? 0), policy.maxDelayMs);
+  const delayMs = Math.round(Math.max(spread, asked));
+  return it.sinceFirstMs + delayMs > policy.giveUpAfterMs ? undefined : delayMs;
 }

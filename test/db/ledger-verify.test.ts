@@ -32,10 +32,10 @@ async function verifyProgram(url: string): Promise<{ code: number; output: strin
   });
   return run.then(
     ({ stdout }) => ({ code: 0, output: stdout }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      code: error.code,
-      output: error.stdout + error.stderr,
-    }),
+    (failure: unknown) => {
+      const error = failure as { code: number; stdout: string; stderr: string };
+      return { code: error.code, output: error.stdout + error.stderr };
+    },
   );
 }
 

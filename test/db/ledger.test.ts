@@ -270,7 +270,11 @@ describe('a hold', () => {
 });
 
 describe('no sequence of postings and holds', () => {
-  type Step = { do: 'pay' | 'authorise' | 'capture' | 'void'; amount: number; which: number };
+  interface Step {
+    do: 'pay' | 'authorise' | 'capture' | 'void';
+    amount: number;
+    which: number;
+  }
   const step: fc.Arbitrary<Step> = fc.record({
     do: fc.constantFrom('pay', 'authorise', 'capture', 'void'),
     amount: fc.integer({ min: 1, max: 600 }),

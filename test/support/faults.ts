@@ -5,6 +5,8 @@ export interface FaultyPool {
   readonly pool: Pool;
   /** Runs the next `count` statements of this name, which commits them, and then loses the answer. */
   loseAnswers(statement: string, count: number): void;
+  /** Called once, when an answer has been lost. */
+  afterLoss(act: () => void): void;
   /** Refuses every statement of this name until `heal`. */
   break(statement: string): void;
   heal(): void;
@@ -17,6 +19,7 @@ export function createFaultyPool(real: Pool): FaultyPool {
   const lose = new Map<string, number>();
   const asked = new Map<string, number>();
   let broken: string | undefined;
+  let lost = (): void => undefined;
   const query = async (statement: { name?: string }, ...rest: unknown[]): Promise<unknown> => {
     const name = statement.name ?? '';
     asked.set(name, (asked.get(name) ?? 0) + 1);
@@ -29,6 +32,7 @@ export function createFaultyPool(real: Pool): FaultyPool {
     const left = lose.get(name) ?? 0;
     if (left > 0) {
       lose.set(name, left - 1);
+      lost();
       throw new Error(`fault: the answer of ${name} was lost after its commit`);
     }
     return result;
@@ -39,6 +43,9 @@ export function createFaultyPool(real: Pool): FaultyPool {
     }),
     loseAnswers(statement, count) {
       lose.set(statement, count);
+    },
+    afterLoss(act) {
+      lost = act;
     },
     break(statement) {
       broken = statement;

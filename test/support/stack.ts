@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/index.ts';
@@ -16,7 +17,7 @@ import type { Pool } from '../../db/pool.ts';
 import { createSealer, type Sealer } from '../../db/sealed.ts';
 import { createUserEventListener } from '../../db/user-event-listener.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
-import { createWorker } from '../../workers/worker.ts';
+import { createWorkers, type KessaiWorkers } from '../../workers/worker.ts';
 import { createTestDatabase } from './database.ts';
 
 // One runtime a process; what workers say is of interest when something is wrong.
@@ -26,6 +27,8 @@ export interface StackOptions {
   /** How many workers run from the start. */
   readonly workers?: 0 | 1;
   readonly tillDeadlineMs?: number;
+  /** Runs on this server instead of the shared one. */
+  readonly environment?: TestWorkflowEnvironment;
   readonly rateLimits?: Partial<RateLimits>;
   /** Lines that the API logs. */
   readonly onLog?: (line: string) => void;
@@ -52,10 +55,7 @@ export interface RunningWorker {
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const database = await createTestDatabase();
-  const address = inject('temporalAddress');
-  const connection = await Connection.connect({ address });
-  const native = await NativeConnection.connect({ address });
-  const temporal = new Client({ connection });
+  const { temporal, native, disconnect } = await connect(options.environment);
   const taskQueue = `test-${randomBytes(6).toString('hex')}`;
   const sealer = createSealer(randomBytes(32).toString('base64'));
   const digestCode = createCodeDigester(randomBytes(32).toString('base64'));
@@ -86,7 +86,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   });
 
   async function startWorker(deps: Partial<ActivityDeps> = {}): Promise<RunningWorker> {
-    const worker = await createWorker({
+    const worker = await createWorkers({
       connection: native,
       namespace: 'default',
       taskQueue,
@@ -114,18 +114,44 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       server.close();
       await streams.close();
       await Promise.all([...workers].map((worker) => worker.stop()));
-      await native.close();
-      await connection.close();
+      await disconnect();
       await database.drop();
     },
   };
 }
 
-function runWorker(worker: Worker, onEnd: () => void): RunningWorker {
+interface Connections {
+  readonly temporal: Client;
+  readonly native: NativeConnection;
+  readonly disconnect: () => Promise<void>;
+}
+
+async function connect(environment: TestWorkflowEnvironment | undefined): Promise<Connections> {
+  if (environment !== undefined) {
+    return {
+      temporal: environment.client,
+      native: environment.nativeConnection,
+      disconnect: () => Promise.resolve(),
+    };
+  }
+  const address = inject('temporalAddress');
+  const connection = await Connection.connect({ address });
+  const native = await NativeConnection.connect({ address });
+  return {
+    temporal: new Client({ connection }),
+    native,
+    async disconnect() {
+      await native.close();
+      await connection.close();
+    },
+  };
+}
+
+function runWorker(worker: KessaiWorkers, onEnd: () => void): RunningWorker {
   const run = worker.run().finally(onEnd);
   return {
     async stop() {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      worker.shutdown();
       await run;
     },
   };

@@ -1,4 +1,3 @@
-import Long from 'long';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../db/ledger-verify.ts';
 import { DEFAULT_CODE_PREFIX, formatCode } from '../../domain/code/format.ts';
@@ -200,6 +199,50 @@ describe('when things go wrong, a payment', () => {
     expect(await payer.balance()).toBe(1_000);
   });
 
+  it('whose tombstone came first is IN_PROGRESS until it is declined, never CANCELED and then DECLINED', async () => {
+    const payer = await givenPayer(stack, { balance: 1_000 });
+    const body = paymentBody({ code: await payer.code() });
+    const path = `/v1/payments/${body.merchantPaymentId}`;
+    expect((await merchant.call('POST', `${path}/cancel`, {})).body).toMatchObject({ status: 'CANCELED' });
+    await worker?.stop();
+    expect((await pay(merchant, body)).status).toBe(202);
+    expect(await merchant.call('GET', path)).toMatchObject({
+      status: 200,
+      body: { status: 'IN_PROGRESS', storeId: 's1' },
+    });
+    worker = await stack.startWorker();
+    await until('the decision', async () => (await merchant.call('GET', path)).body.status === 'DECLINED');
+  });
+
+  it('whose answer was lost, and which was canceled since, still tells of its completion, once', async () => {
+    const receiver = await startWebhookReceiver();
+    const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
+    const faults = createFaultyPool(stack.pool);
+    await withWorker({ pool: faults.pool }, async () => {
+      const payer = await givenPayer(stack, { balance: 1_000 });
+      const body = paymentBody({ code: await payer.code() });
+      // Committed, but unheard, and asked again only after the cancel has gone through.
+      faults.loseAnswers('payment_settle', 1);
+      faults.afterLoss(() => {
+        faults.break('payment_settle');
+      });
+      expect((await pay(shop, body)).status).toBe(200);
+      const canceled = await shop.call('POST', `/v1/payments/${body.merchantPaymentId}/cancel`, {});
+      expect(canceled.body).toMatchObject({ status: 'CANCELED' });
+      faults.heal();
+      const handle = stack.temporal.workflow.getHandle(
+        paymentWorkflowId(shop.merchantId, body.merchantPaymentId),
+      );
+      expect(await handle.result()).toMatchObject({ status: 'COMPLETED' });
+      await until('both events', () => receiver.received.length === 2);
+      const types = receiver.received.map((it) => it.headers['kessai-event-type']);
+      expect(types.sort()).toEqual(['payment.canceled', 'payment.completed']);
+      expect((await pay(shop, body)).body.status).toBe('COMPLETED');
+      expect(await payer.balance()).toBe(1_000);
+    });
+    receiver.close();
+  });
+
   it('that an operator terminated undecided can be sent again under its id', async () => {
     await worker?.stop();
     const payer = await givenPayer(stack, { balance: 1_000 });
@@ -220,12 +263,16 @@ describe('when things go wrong, a payment', () => {
     const body = paymentBody({ code: await payer.code() });
     const first = await pay(merchant, body);
     const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
-    await stack.temporal.workflow.getHandle(workflowId).result();
+    const handle = stack.temporal.workflow.getHandle(workflowId);
+    await handle.result();
+    const { events } = await handle.fetchHistory();
+    const taskCompleted = events?.find((it) => it.workflowTaskCompletedEventAttributes != null);
     const reset = await stack.temporal.workflowService.resetWorkflowExecution({
       namespace: 'default',
       workflowExecution: { workflowId },
       reason: 'test',
-      workflowTaskFinishEventId: Long.fromNumber(4),
+      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- the SDK types 64-bit ids by a package that is not ours
+      workflowTaskFinishEventId: taskCompleted?.eventId ?? null,
       requestId: body.merchantPaymentId,
     });
     const result = await stack.temporal.workflow.getHandle(workflowId, reset.runId).result();

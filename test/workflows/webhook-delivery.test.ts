@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { failWebhookEvent } from '../../db/webhook.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
 import { apiClient, type ApiCall } from '../support/client.ts';
@@ -121,6 +122,19 @@ describe('a merchant webhook', () => {
       receiver.received[0]?.body,
       receiver.received[0]?.body,
     ]);
+  });
+
+  it('that was given up starts again when it is replayed', async () => {
+    receiver.answerWith(500);
+    const payer = await givenPayer(stack, { balance: 1_000 });
+    await pay(merchant, { code: await payer.code() });
+    const event = await eventWith(merchant, 'PENDING', 1);
+    await stack.temporal.workflow.getHandle(webhookWorkflowId(event.eventId)).terminate('given up');
+    await failWebhookEvent(stack.pool, event.eventId);
+    await eventWith(merchant, 'FAILED', 1);
+    receiver.answerWith(204);
+    await admin('POST', `/v1/webhook-events/${event.eventId}/replay`);
+    await eventWith(merchant, 'DELIVERED', 2);
   });
 
   it('is signed with the old and the new secret while secrets rotate', async () => {

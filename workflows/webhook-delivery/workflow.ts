@@ -13,10 +13,9 @@ import { deliverNow, type WebhookDeliveryInput, type WebhookDeliveryOutcome } fr
 
 type Activities = ReturnType<typeof createWebhookActivities>;
 
-/** Temporal retries; the activity says with each failure when, by the rule in domain/webhook (back-off with jitter). */
+/** Temporal retries; each failure says when, or that it was the last, by the rule in domain/webhook. */
 const { deliverWebhook } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
-  scheduleToCloseTimeout: WEBHOOK_RETRY.giveUpAfterMs,
   retry: { maximumInterval: WEBHOOK_RETRY.maxDelayMs },
 });
 

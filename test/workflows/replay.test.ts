@@ -1,0 +1,87 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from '@temporalio/worker';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { describe, expect, inject, it } from 'vitest';
+import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
+import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
+import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { createFaultyPool } from '../support/faults.ts';
+import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
+import { startStack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
+
+const folder = fileURLToPath(new URL('../histories/', import.meta.url));
+const recorded = readdirSync(folder).filter((name) => name.endsWith('.json'));
+
+describe('workflow code of today', () => {
+  it('has histories to be held against', () => {
+    expect(recorded.length).toBeGreaterThanOrEqual(6);
+  });
+
+  it.each(recorded)('replays %s as it ran then', async (name) => {
+    const history: unknown = JSON.parse(readFileSync(folder + name, 'utf8'));
+    await Worker.runReplayHistory({ workflowBundle: { codePath: inject('bundlePath') } }, history);
+  });
+});
+
+describe('a change that running workflows cannot follow', () => {
+  it('is noticed: here a payment whose workflow would do something else today', async () => {
+    const recordedText = readFileSync(`${folder}payment-completed.json`, 'utf8');
+    const changed = recordedText.replace('"name": "payment"', '"name": "webhookDelivery"');
+    expect(changed).not.toBe(recordedText);
+    const history: unknown = JSON.parse(changed);
+    const replay = Worker.runReplayHistory({ workflowBundle: { codePath: inject('bundlePath') } }, history);
+    await expect(replay).rejects.toThrow(/Nondeterminism/);
+  });
+});
+
+/**
+ * `RECORD_HISTORIES=1 npm test -- test/workflows/replay` records what is not recorded yet. A recorded history is never
+ * edited or recorded again: it is what some workflow in production may still be going through.
+ */
+describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
+  it('keeps one history of each behaviour', { timeout: 60_000 }, async () => {
+    const stack = await startStack({ workers: 0 });
+    const faults = createFaultyPool(stack.pool);
+    await stack.startWorker({ pool: faults.pool });
+    const receiver = await startWebhookReceiver();
+    const plain = await givenMerchant(stack, { merchantId: 'recorded' });
+    const told = await givenMerchant(stack, { merchantId: 'recorded-webhook', webhookUrl: receiver.url });
+    const payer = await givenPayer(stack, { balance: 10_000 });
+
+    const completed = await pay(plain, {
+      merchantPaymentId: 'completed',
+      code: await payer.code(),
+      amount: 100,
+    });
+    await record('payment-completed', paymentWorkflowId('recorded', completed.body.merchantPaymentId));
+    await pay(plain, { merchantPaymentId: 'declined', code: await payer.code(), amount: 100_000 });
+    await record('payment-declined', paymentWorkflowId('recorded', 'declined'));
+    const event = await pay(told, { merchantPaymentId: 'webhook', code: await payer.code(), amount: 101 });
+    await record('payment-completed-webhook', paymentWorkflowId('recorded-webhook', 'webhook'));
+    await record('webhook-delivered', webhookWorkflowId(`evt_${event.body.paymentId}_completed`));
+    await plain.call('POST', '/v1/payments/completed/cancel', {});
+    await record('payment-cancel-done', paymentCancelWorkflowId('recorded', 'completed'));
+    await plain.call('POST', '/v1/payments/never-seen/cancel', {});
+    await record('payment-cancel-tombstone', paymentCancelWorkflowId('recorded', 'never-seen'));
+    faults.loseAnswers('payment_settle', 2);
+    const body = paymentBody({ merchantPaymentId: 'retried', code: await payer.code(), amount: 102 });
+    await pay(plain, body);
+    await until(
+      'the decision',
+      async () => (await plain.call('GET', '/v1/payments/retried')).body.status === 'COMPLETED',
+    );
+    await record('payment-completed-second-try', paymentWorkflowId('recorded', 'retried'));
+    receiver.close();
+    await stack.stop();
+
+    async function record(name: string, workflowId: string): Promise<void> {
+      const handle = stack.temporal.workflow.getHandle(workflowId);
+      await handle.result();
+      const file = `${folder}${name}.json`;
+      if (!existsSync(file)) writeFileSync(file, `${historyToJSON(await handle.fetchHistory())}\n`);
+    }
+  });
+});
