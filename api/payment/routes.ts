@@ -81,10 +81,12 @@ async function lookUp(deps: ApiDeps, merchantId: string, merchantPaymentId: stri
   // A tombstone may have a request behind it that is on its way to being declined.
   const isDecided = stored !== undefined && stored.requestHash !== null;
   if (isDecided) return { status: 200, body: stored.view };
-  const pending = await findPendingPayment(deps.temporal, merchantId, merchantPaymentId).catch((error: unknown) => {
-    deps.log.warn({ err: error }, 'payment look-up without Temporal');
-    throw unavailable('The payment is not decided, and the payment system is not reachable.');
-  });
+  const pending = await findPendingPayment(deps.temporal, merchantId, merchantPaymentId).catch(
+    (error: unknown) => {
+      deps.log.warn({ err: error }, 'payment look-up without Temporal');
+      throw unavailable('The payment is not decided, and the payment system is not reachable.');
+    },
+  );
   if (pending !== undefined) return { status: 200, body: pending.view };
   // Decided between the two looks, or a tombstone and nothing else.
   const late = await findPayment(deps.pool, merchantId, merchantPaymentId);

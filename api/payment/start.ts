@@ -16,6 +16,9 @@ import {
 } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
 
+/** A worker that dies in the middle of a decision is replaced after this time; the ledger step itself takes at most 3 s. */
+const TASK_TIMEOUT = '5s';
+
 export interface StartOptions {
   readonly temporal: Client;
   readonly taskQueue: string;
@@ -43,6 +46,7 @@ export async function startPayment(
     workflowIdConflictPolicy: 'USE_EXISTING',
     // A closed one answers for good; one that an operator terminated may be asked again, its effects have keys.
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowTaskTimeout: TASK_TIMEOUT,
     staticSummary: `${describeMoney(input)} at ${input.merchantId}/${input.storeId}`,
     memo: { payment: inProgressView(input, new Date()), requestHash: input.requestHash },
     typedSearchAttributes: [
@@ -70,6 +74,7 @@ export async function startPaymentCancel(
     args: [input],
     workflowIdConflictPolicy: 'USE_EXISTING',
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowTaskTimeout: TASK_TIMEOUT,
     staticSummary: `cancel ${input.merchantPaymentId} at ${input.merchantId}`,
     typedSearchAttributes: [{ key: MERCHANT_ID, value: input.merchantId }],
   });

@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
-import type { Stack } from './stack.ts';
+
+/** Where to talk to, and as whom: any running Kessai. */
+export interface Target {
+  readonly baseUrl: string;
+  readonly adminKey: string;
+}
 
 export const uniqueId = (prefix: string): string => `${prefix}-${randomBytes(6).toString('hex')}`;
 
@@ -15,7 +20,7 @@ export interface GivenMerchant {
 
 /** A merchant with stores `s1`, `s2` and terminals `t1`, `t2` in each. */
 export async function givenMerchant(
-  stack: Stack,
+  stack: Target,
   it: { timeZone?: string; webhookUrl?: string; merchantId?: string } = {},
 ): Promise<GivenMerchant> {
   const merchantId = it.merchantId ?? uniqueId('m');
@@ -53,7 +58,7 @@ export interface GivenPayer {
 }
 
 /** A user with a balance and an enrolled phone. */
-export async function givenPayer(stack: Stack, it: { balance?: number } = {}): Promise<GivenPayer> {
+export async function givenPayer(stack: Target, it: { balance?: number } = {}): Promise<GivenPayer> {
   const userId = uniqueId('u');
   const admin = apiClient(stack.baseUrl, stack.adminKey);
   const user = { userId, displayName: 'Test User', locale: 'ja', timeZone: 'Asia/Tokyo' };

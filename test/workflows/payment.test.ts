@@ -271,11 +271,10 @@ describe('when things go wrong, a payment', () => {
       namespace: 'default',
       workflowExecution: { workflowId },
       reason: 'test',
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- the SDK types 64-bit ids by a package that is not ours
       workflowTaskFinishEventId: taskCompleted?.eventId ?? null,
       requestId: body.merchantPaymentId,
     });
-    const result = await stack.temporal.workflow.getHandle(workflowId, reset.runId).result();
+    const result: unknown = await stack.temporal.workflow.getHandle(workflowId, reset.runId).result();
     expect(result).toEqual(first.body);
     expect(await payer.balance()).toBe(500);
   });
