@@ -117,6 +117,8 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     ...secrets,
     DATABASE_URL: database.url,
     PORT: String(ports.api),
+    // The seed's keys are for this machine.
+    HOST: process.env.HOST ?? '127.0.0.1',
     WORKER_METRICS_PORT: String(ports.workerMetrics),
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
   };
