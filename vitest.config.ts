@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 /** Pure rules and small tools: no server, answers in a second. */
-const unit = ['test/domain/**/*.test.ts', 'test/unit/**/*.test.ts', 'test/demo/**/*.test.ts'];
+const unit = [
+  'test/domain/**/*.test.ts',
+  'test/unit/**/*.test.ts',
+  'test/demo/**/*.test.ts',
+  'test/docs/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {

@@ -7,6 +7,8 @@ import type { PaymentCancelInput } from '../workflows/payment-cancel/contract.ts
 import type { PaymentInput } from '../workflows/payment/contract.ts';
 import { timeOfTry } from './clock.ts';
 
+export type { CancelResult, StoredOutcome };
+
 export interface PaymentActivityDeps {
   readonly pool: Pool;
 }

@@ -29,7 +29,12 @@ try {
     deps: { pool, sealer: createSealer(config.dataKey) },
   });
   if (config.metricsPort !== undefined)
-    await startHealthServer(config.metricsPort, () => worker.getState() === 'RUNNING', sdkMetricsPort);
+    await startHealthServer(
+      config.host,
+      config.metricsPort,
+      () => worker.getState() === 'RUNNING',
+      sdkMetricsPort,
+    );
   await worker.run();
 } finally {
   await pool.end();

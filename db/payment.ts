@@ -34,7 +34,7 @@ export interface StoredOutcome {
   readonly userId: string | null;
   /** True if this call found the decision instead of making it. */
   readonly replayed: boolean;
-  /** The merchant's event of the payment's present state, if the merchant wants any. */
+  /** The merchant's event of that state, if there is one that has not been delivered. */
   readonly webhookEventId: string | null;
 }
 

@@ -7,6 +7,7 @@ export interface WorkerConfig {
   readonly logLevel: string;
   /** `/readyz` and `/metrics` of this worker; none if unset. */
   readonly metricsPort: number | undefined;
+  readonly host: string;
   /** Turns on worker versioning: this worker takes only workflows of its build (docs/operators.md). */
   readonly buildId: string | undefined;
 }
@@ -28,6 +29,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     taskQueue: env.KESSAI_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
     logLevel: env.LOG_LEVEL ?? 'info',
     metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),
+    host: env.HOST ?? '0.0.0.0',
     buildId: env.KESSAI_BUILD_ID,
   };
   if (faults.length > 0) throw new Error(`The worker cannot start: ${faults.join('; ')}.`);

@@ -12,6 +12,7 @@ export async function freeLoopbackPort(): Promise<number> {
 
 /** `/readyz` for orchestration and `/metrics` (the Temporal SDK's, Prometheus format) on one port. */
 export async function startHealthServer(
+  host: string,
   port: number,
   isReady: () => boolean,
   sdkMetricsPort: number,
@@ -32,6 +33,6 @@ export async function startHealthServer(
       response.writeHead(404).end();
     }
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, resolve));
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
   return server;
 }

@@ -65,7 +65,7 @@ try {
     buildId: config.buildId,
   });
   if (config.metricsPort !== undefined) {
-    await startHealthServer(config.metricsPort, workers.isRunning, sdkMetricsPort);
+    await startHealthServer(config.host, config.metricsPort, workers.isRunning, sdkMetricsPort);
   }
   logger.info({ namespace, taskQueue: config.taskQueue }, 'worker polls');
   await workers.run();

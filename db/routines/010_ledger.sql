@@ -6,7 +6,7 @@
 create or replace function ledger_post(
   p_transfer_id text, p_kind text, p_currency text, p_at timestamptz,
   p_accounts text[], p_amounts bigint[], p_reverses text default null
-) returns boolean language plpgsql as $$
+) returns boolean language plpgsql set enable_seqscan = off as $$
 declare
   v_same boolean;
 begin
@@ -33,7 +33,7 @@ end $$;
 
 -- Reserves an amount. HELD, or INSUFFICIENT_FUNDS with nothing written. Asking again under the same id answers HELD.
 create or replace function ledger_authorise(p_hold_id text, p_account_id text, p_amount bigint, p_at timestamptz)
-returns text language plpgsql as $$
+returns text language plpgsql set enable_seqscan = off as $$
 declare
   v_available bigint;
   v_hold hold;
@@ -60,7 +60,7 @@ end $$;
 -- state after the call: CAPTURED, or VOIDED if it had been released before.
 create or replace function ledger_capture(
   p_hold_id text, p_transfer_id text, p_kind text, p_to_account text, p_amount bigint, p_at timestamptz
-) returns text language plpgsql as $$
+) returns text language plpgsql set enable_seqscan = off as $$
 declare
   v_hold hold;
   v_currency text;
@@ -87,7 +87,7 @@ begin
 end $$;
 
 -- Releases a hold. Answers the hold's state after the call: VOIDED, or CAPTURED if it was too late.
-create or replace function ledger_void(p_hold_id text, p_at timestamptz) returns text language plpgsql as $$
+create or replace function ledger_void(p_hold_id text, p_at timestamptz) returns text language plpgsql set enable_seqscan = off as $$
 declare
   v_status text;
 begin
@@ -101,3 +101,9 @@ begin
   end if;
   return v_status;
 end $$;
+
+-- Plans are kept for a session's life, and one that began on empty tables would keep reading whole ones
+-- (docs/adr/0002). The triggers of 0001_ledger.sql plan on their own, the deferred one outside of any routine.
+alter function post_entries() set enable_seqscan = off;
+alter function transfer_has_entries() set enable_seqscan = off;
+alter function apply_hold() set enable_seqscan = off;

@@ -36,14 +36,14 @@ begin
 end $$;
 
 -- What a workflow and the API need of a payment in the state given: how it looks, what makes a repeat the same request,
--- whom to wake, and the event of that state for its merchant, if the merchant wants any.
+-- whom to wake, and the event of that state for its merchant, if there is one that has not been delivered.
 create or replace function payment_outcome(p payment, p_replayed boolean) returns json
 language sql stable as $$
   select json_build_object(
     'view', payment_view(p), 'requestHash', p.request_hash, 'attemptId', p.attempt_id, 'userId', p.payer_id,
     'replayed', p_replayed,
     'webhookEventId', (select e.event_id from webhook_event e
-                        where e.event_id = 'evt_' || p.payment_id || '_' || lower(p.status)))
+                        where e.event_id = 'evt_' || p.payment_id || '_' || lower(p.status) and e.status = 'PENDING'))
 $$;
 
 -- Ids of one payment are decided one after the other: settle and cancel of the same id cannot overtake each other.
@@ -54,14 +54,16 @@ $$;
 
 -- Tells merchant and payer of a payment's new state, in the transaction that brought it. The caller holds the payer's
 -- row, so the user's events are numbered in the order in which they become visible.
-create or replace function payment_tell(p payment, p_event_seq bigint) returns void language plpgsql as $$
+create or replace function payment_tell(p payment, p_event_seq bigint) returns void language plpgsql set enable_seqscan = off as $$
+declare
+  v_at timestamptz := case when p.status = 'CANCELED' then p.canceled_at else p.decided_at end;
 begin
   if p.payer_id is not null then
     insert into user_event (user_id, seq, kind, payload, created_at)
-    values (p.payer_id, p_event_seq, 'payment.' || lower(p.status), payment_view(p), coalesce(p.canceled_at, p.decided_at));
+    values (p.payer_id, p_event_seq, 'payment.' || lower(p.status), payment_view(p), v_at);
   end if;
   insert into webhook_event (event_id, owner_kind, owner_id, type, body, created_at)
   select 'evt_' || p.payment_id || '_' || lower(p.status), 'MERCHANT', p.merchant_id, 'payment.' || lower(p.status),
-         payment_view(p)::text, coalesce(p.canceled_at, p.decided_at)
+         payment_view(p)::text, v_at
     from merchant m where m.merchant_id = p.merchant_id and m.webhook_url is not null;
 end $$;

@@ -9,7 +9,7 @@ $$;
 --
 -- Order: a stored decision of the same id; the code, spent whatever follows; then, under the payer's lock, the account,
 -- a similar payment, the money. Replaying the same id answers what was stored and writes nothing.
-create or replace function payment_settle(r jsonb) returns json language plpgsql as $$
+create or replace function payment_settle(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_payment payment;
@@ -50,9 +50,11 @@ begin
     v_decline := 'ACCOUNT_SUSPENDED';
   end if;
   if v_decline is null and not (r ->> 'acceptSimilar')::boolean and exists (
-       select 1 from payment p
-        where p.payer_id = v_code.user_id and p.requested_at > v_now - make_interval(secs => (r ->> 'similarWindowMs')::numeric / 1000)
-          and p.status = 'COMPLETED' and p.merchant_id = r ->> 'merchantId' and p.store_id = r ->> 'storeId'
+       select 1 from (
+         select * from payment
+          where payer_id = v_code.user_id
+            and requested_at > v_now - make_interval(secs => (r ->> 'similarWindowMs')::numeric / 1000) offset 0) p
+        where p.status = 'COMPLETED' and p.merchant_id = r ->> 'merchantId' and p.store_id = r ->> 'storeId'
           and p.amount = (r ->> 'amount')::bigint and p.currency = r ->> 'currency') then
     v_decline := 'SIMILAR_PAYMENT';
   end if;

@@ -1,6 +1,6 @@
 -- Cancels a payment in whatever state it is: {kind: 'done', outcome} or {kind: 'refused', detail, view}.
 -- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED.
-create or replace function payment_cancel(r jsonb) returns json language plpgsql as $$
+create or replace function payment_cancel(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_payment payment;

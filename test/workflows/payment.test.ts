@@ -243,6 +243,22 @@ describe('when things go wrong, a payment', () => {
     receiver.close();
   });
 
+  it('whose cancel committed without an answer tells the merchant of it', async () => {
+    const receiver = await startWebhookReceiver();
+    const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
+    const faults = createFaultyPool(stack.pool);
+    await withWorker({ pool: faults.pool }, async () => {
+      const payer = await givenPayer(stack, { balance: 1_000 });
+      const { body } = await pay(shop, { code: await payer.code() });
+      faults.loseAnswers('payment_cancel', 1);
+      const canceled = await shop.call('POST', `/v1/payments/${body.merchantPaymentId}/cancel`, {});
+      expect(canceled.body).toMatchObject({ status: 'CANCELED' });
+      await until('both events', () => receiver.received.length === 2);
+      expect(await payer.balance()).toBe(1_000);
+    });
+    receiver.close();
+  });
+
   it('that an operator terminated undecided can be sent again under its id', async () => {
     await worker?.stop();
     const payer = await givenPayer(stack, { balance: 1_000 });

@@ -1,5 +1,5 @@
 import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
-import { assertDefined } from '../../domain/assert.ts';
+import type { CancelResult } from '../../activities/payment.ts';
 import { describeMoney } from '../../domain/money.ts';
 import { ledgerStep } from '../payment/ledger-step.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
@@ -7,26 +7,24 @@ import { submitCancel, type PaymentCancelInput, type PaymentCancelOutcome } from
 
 /** Takes a payment back in full, whatever its state, or leaves a tombstone for one that has not arrived yet. */
 export async function paymentCancel(input: PaymentCancelInput): Promise<PaymentCancelOutcome> {
-  let outcome: PaymentCancelOutcome | undefined;
-  setHandler(
-    submitCancel,
-    async () => {
-      await condition(() => outcome !== undefined);
-      return assertDefined(outcome);
-    },
-    { description: 'Waits for the end of the cancellation. The API sends it together with the start.' },
-  );
+  const canceling = ledgerStep((activities, askedAt) => activities.cancelPayment({ ...input, askedAt }));
+  setHandler(submitCancel, async () => outcomeOf(await canceling), {
+    description: 'Waits for the end of the cancellation. The API sends it together with the start.',
+  });
 
-  const result = await ledgerStep((activities, askedAt) => activities.cancelPayment({ ...input, askedAt }));
-  outcome =
-    result.kind === 'done'
-      ? { kind: 'done', view: result.outcome.view }
-      : { kind: 'refused', detail: result.detail, view: result.view };
+  const result = await canceling;
+  const outcome = outcomeOf(result);
   const refusal = outcome.kind === 'refused' ? `, cancel refused: ${outcome.detail}` : '';
   setCurrentDetails(`### ${describeMoney(outcome.view)}: **${outcome.view.status}**${refusal}`);
-  if (result.kind === 'done' && result.outcome.webhookEventId !== null && !result.outcome.replayed) {
+  if (result.kind === 'done' && result.outcome.webhookEventId !== null) {
     await startWebhookDelivery(result.outcome.webhookEventId);
   }
-  await condition(allHandlersFinished);
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
   return outcome;
+}
+
+function outcomeOf(result: CancelResult): PaymentCancelOutcome {
+  return result.kind === 'done'
+    ? { kind: 'done', view: result.outcome.view }
+    : { kind: 'refused', detail: result.detail, view: result.view };
 }

@@ -3,6 +3,7 @@ import {
   log,
   proxyActivities,
   proxyLocalActivities,
+  setCurrentDetails,
   TemporalFailure,
 } from '@temporalio/workflow';
 import type { createPaymentActivities } from '../../activities/payment.ts';
@@ -27,25 +28,29 @@ const patiently = proxyActivities<PaymentActivities>({
 /**
  * Takes one ledger step to its end. A time-out is never a "no": the transaction may have committed, so the same
  * question is asked again under the same key until the stored answer is found. Cancelling the workflow does not stop
- * it half-way; a payment is taken back by a cancellation of its own.
+ * it half-way either; a payment is taken back by a cancellation of its own.
+ *
+ * The way without faults makes as few promises as it can: the SDK records a stack for each, and a till waits for it.
  *
  * @param step calls one activity of the set it is given; `askedAt` is the time of asking, for rules about time
  */
 export async function ledgerStep<T>(
   step: (activities: PaymentActivities, askedAt: string) => Promise<T>,
 ): Promise<T> {
-  return CancellationScope.nonCancellable(async () => {
-    try {
-      return await step(atOnce, workflowNow());
-    } catch (error) {
-      // A local activity's failure comes bare, not inside an ActivityFailure; a time-out comes as one.
-      if (!(error instanceof TemporalFailure)) throw error;
-      log.warn('the ledger did not answer while the caller waited; asking until it does');
-      return await step(patiently, workflowNow());
-    }
-  });
+  try {
+    return await step(atOnce, workflowNow());
+  } catch (error) {
+    // A local activity's failure comes bare, not inside an ActivityFailure; a time-out or a cancellation as one.
+    if (!(error instanceof TemporalFailure)) throw error;
+    setCurrentDetails(
+      '**Waiting for the ledger**, which did not answer at once: the pending activity asks until it does.',
+    );
+    log.warn('the ledger did not answer while the caller waited; asking until it does');
+    return CancellationScope.nonCancellable(() => step(patiently, workflowNow()));
+  }
 }
 
-function workflowNow(): string {
+/** The workflow's time as the ledger takes it. */
+export function workflowNow(): string {
   return new Date(Date.now()).toISOString();
 }

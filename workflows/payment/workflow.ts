@@ -5,38 +5,35 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { assertDefined } from '../../domain/assert.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import { PAYMENT_STATUS } from '../search-attributes.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
 import { submit, type PaymentInput, type PaymentOutcome } from './contract.ts';
 import { paymentDetails } from './details.ts';
-import { ledgerStep } from './ledger-step.ts';
+import { ledgerStep, workflowNow } from './ledger-step.ts';
 
 /** One code payment: decided in one Postgres transaction while the till waits, then told to the merchant. */
 export async function payment(input: PaymentInput): Promise<PaymentView> {
-  let outcome: PaymentOutcome | undefined;
+  const requestedAt = workflowNow();
+  const deciding = ledgerStep((activities, askedAt) =>
+    activities.settlePayment({ ...input, requestedAt, askedAt }),
+  );
   setHandler(
     submit,
-    async () => {
-      await condition(() => outcome !== undefined);
-      return assertDefined(outcome);
+    async (): Promise<PaymentOutcome> => {
+      const { view, requestHash, attemptId } = await deciding;
+      return { view, requestHash, attemptId };
     },
     { description: 'Waits for the decision. The API sends it together with the start.' },
   );
-  setCurrentDetails(paymentDetails(input));
 
-  const requestedAt = new Date(Date.now()).toISOString();
-  const decided = await ledgerStep((activities, askedAt) =>
-    activities.settlePayment({ ...input, requestedAt, askedAt }),
-  );
-  outcome = { view: decided.view, requestHash: decided.requestHash, attemptId: decided.attemptId };
+  const decided = await deciding;
   setCurrentDetails(paymentDetails(input, decided.view));
   // A decline stays at the eight events of the answer itself; everything else is worth one to be found by its status.
   if (decided.view.status !== 'DECLINED') {
     upsertSearchAttributes([{ key: PAYMENT_STATUS, value: decided.view.status }]);
   }
   if (decided.webhookEventId !== null) await startWebhookDelivery(decided.webhookEventId);
-  await condition(allHandlersFinished);
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
   return decided.view;
 }

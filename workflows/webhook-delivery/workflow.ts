@@ -16,6 +16,8 @@ type Activities = ReturnType<typeof createWebhookActivities>;
 /** Temporal retries; each failure says when, or that it was the last, by the rule in domain/webhook. */
 const { deliverWebhook } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
+  // The rule ends it before; this ends what fails in another way, such as a secret that cannot be opened.
+  scheduleToCloseTimeout: WEBHOOK_RETRY.giveUpAfterMs + WEBHOOK_RETRY.maxDelayMs,
   retry: { maximumInterval: WEBHOOK_RETRY.maxDelayMs },
 });
 
