@@ -20,7 +20,10 @@ export function deviceRoutes({ pool }: ApiDeps): Route[] {
       body: z.strictObject({
         enrolmentCode: z.string().min(10).max(100),
         deviceName: text(100),
-        replacesDeviceId: z.string().max(100).optional(),
+        replacesDeviceId: z
+          .string()
+          .regex(/^dev_[0-9a-f]{32}$/)
+          .optional(),
       }),
       example: { enrolmentCode: 'Qm9iJ3MgZW5yb2xtZW50IGNvZGU', deviceName: "Alice's phone" },
       responses: {
@@ -28,6 +31,7 @@ export function deviceRoutes({ pool }: ApiDeps): Route[] {
           description: 'The device and its token, shown once.',
           schema: z.object({ deviceId: z.string(), deviceToken: z.string() }),
         },
+        404: { description: 'NOT_FOUND: the device to replace is not one of this user.' },
         422: { description: 'ENROLMENT_CODE_INVALID: unknown, used or expired.' },
       },
       async handle({ body }) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from './problem.ts';
-import type { ResponseDoc, Route } from './route.ts';
+import { RESPONSE_HEADERS, type ResponseDoc, type ResponseHeader, type Route } from './route.ts';
 
 type Json = Record<string, unknown>;
 
@@ -31,6 +31,13 @@ const PROBLEM_SCHEMA = {
   },
 };
 
+/** Headers that come with a problem of this status, whatever the route. */
+const PROBLEM_HEADERS: Readonly<Record<number, readonly ResponseHeader[]>> = {
+  401: ['WWW-Authenticate'],
+  429: ['Retry-After'],
+  503: ['Retry-After'],
+};
+
 /** The OpenAPI 3.1 document of these routes, out of the schemas that check the requests. */
 export function openApiDocument(routes: readonly Route[]): Json {
   const components: Json = { Problem: PROBLEM_SCHEMA };
@@ -54,6 +61,12 @@ export function openApiDocument(routes: readonly Route[]): Json {
     paths,
     components: {
       schemas: components,
+      headers: Object.fromEntries(
+        Object.entries(RESPONSE_HEADERS).map(([name, description]) => [
+          name,
+          { description, schema: { type: 'string' } },
+        ]),
+      ),
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'An API key or a device token.' },
       },
@@ -70,7 +83,11 @@ function operation(route: Route, components: Json): Json {
     summary: route.summary,
     description: [route.description, roles].filter((it) => it !== undefined).join('\n\n'),
     ...(route.roles === 'public' ? { security: [] } : {}),
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    parameters: [
+      ...parameters(route.params, 'path'),
+      ...parameters(route.query, 'query'),
+      ...parameters(route.requestHeaders, 'header'),
+    ],
     ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body) }),
     responses: {
       ...Object.fromEntries(
@@ -97,8 +114,11 @@ function requestBody(route: Route, body: z.ZodType): Json {
 }
 
 function response(status: number, doc: ResponseDoc, components: Json): Json {
-  if (status >= 400) return problemResponse(doc.description);
-  if (doc.schema === undefined) return { description: doc.description };
+  if (status >= 400) return problemResponse(status, doc.description);
+  const answer = { description: doc.description, headers: headers(doc.headers) };
+  if (doc.produces !== undefined)
+    return { ...answer, content: { [doc.produces]: { schema: { type: 'string' } } } };
+  if (doc.schema === undefined) return answer;
   const id = doc.schema.meta()?.id;
   const schema = jsonSchema(doc.schema, 'output');
   if (id !== undefined) components[id] = schema;
@@ -106,12 +126,18 @@ function response(status: number, doc: ResponseDoc, components: Json): Json {
     schema: id === undefined ? schema : { $ref: `#/components/schemas/${id}` },
     ...(doc.example === undefined ? {} : { example: doc.example }),
   };
-  return { description: doc.description, content: { 'application/json': content } };
+  return { ...answer, content: { 'application/json': content } };
+}
+
+function headers(names: readonly ResponseHeader[] = []): Json {
+  return Object.fromEntries(
+    [...names, 'X-Request-Id'].map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
 }
 
 /** The problems that a route can have by its shape; its own ones are among its responses. */
 function problems(route: Route): Json {
-  const codes: ProblemCode[] = ['RATE_LIMITED', 'UNAVAILABLE'];
+  const codes: ProblemCode[] = ['RATE_LIMITED', 'INTERNAL', 'UNAVAILABLE'];
   if (route.roles !== 'public') codes.push('UNAUTHENTICATED', 'FORBIDDEN_ROLE');
   if (route.params !== undefined) codes.push('NOT_FOUND');
   codes.push('INVALID_REQUEST');
@@ -120,18 +146,19 @@ function problems(route: Route): Json {
   return Object.fromEntries(
     codes
       .filter((code) => route.responses[PROBLEMS[code]] === undefined)
-      .map((code) => [String(PROBLEMS[code]), problemResponse(code)]),
+      .map((code) => [String(PROBLEMS[code]), problemResponse(PROBLEMS[code], code)]),
   );
 }
 
-function problemResponse(description: string): Json {
+function problemResponse(status: number, description: string): Json {
   return {
     description,
+    headers: headers(PROBLEM_HEADERS[status]),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
 }
 
-function parameters(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+function parameters(schema: z.ZodType | undefined, place: 'path' | 'query' | 'header'): Json[] {
   if (schema === undefined) return [];
   const { properties = {}, required = [] } = jsonSchema(schema, 'input') as {
     properties?: Record<string, Json>;

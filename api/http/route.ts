@@ -17,10 +17,24 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Headers of answers that callers act on; `X-Request-Id` comes with every answer and is not said again. */
+export const RESPONSE_HEADERS = {
+  'Idempotency-Hit': '`true` when this was answered before under the same id; absent the first time.',
+  Location: 'Where to ask for the outcome.',
+  'Retry-After': 'Seconds to wait before the next try.',
+  'WWW-Authenticate': 'The scheme to authenticate with: `Bearer`.',
+  'X-Request-Id': 'The id under which the request is logged: the one that was sent, or a new one.',
+} as const satisfies Record<string, string>;
+
+export type ResponseHeader = keyof typeof RESPONSE_HEADERS;
+
 export interface ResponseDoc {
   readonly description: string;
   readonly schema?: z.ZodType;
   readonly example?: unknown;
+  readonly headers?: readonly ResponseHeader[];
+  /** Media type of the body where it is not JSON. */
+  readonly produces?: string;
 }
 
 /** One endpoint: the same object routes, checks and documents it. Paths are OpenAPI's (`/v1/users/{userId}`). */
@@ -33,6 +47,8 @@ export interface Route {
   readonly roles: readonly Role[] | 'public';
   readonly params?: z.ZodType | undefined;
   readonly query?: z.ZodType | undefined;
+  /** Headers that the handler reads, for the documentation: it checks them itself. */
+  readonly requestHeaders?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;
   /** An example body, shown in the documentation. */
   readonly example?: unknown;

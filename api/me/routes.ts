@@ -8,6 +8,8 @@ import { invalidRequest } from '../http/problem.ts';
 import { route, streamRoute, type Route } from '../http/route.ts';
 import { paymentView } from '../payment/schemas.ts';
 
+const EVENT_ID = /^\d{1,15}$/;
+
 /** What a wallet shows its user. */
 export function meRoutes({ pool, streams }: ApiDeps): Route[] {
   return [
@@ -73,7 +75,16 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
         'Events `payment.completed`, `payment.declined`, `payment.canceled` with the payment as data; `id` counts up without gaps. ' +
         'Reconnect with `Last-Event-ID` and nothing is lost; without it the stream begins now, with `0` at the beginning.',
       roles: ['device'],
-      responses: { 200: { description: '`text/event-stream`' } },
+      requestHeaders: z.object({
+        'Last-Event-ID': z
+          .string()
+          .regex(EVENT_ID)
+          .optional()
+          .meta({ description: 'The `id` of the last event that arrived.', example: '42' }),
+      }),
+      responses: {
+        200: { description: 'The stream, open until one side ends it.', produces: 'text/event-stream' },
+      },
       async stream({ principal }, request, response) {
         await streams.open(principal, lastEventId(request.headers['last-event-id']), response);
       },
@@ -83,7 +94,7 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
 
 function lastEventId(header: string | string[] | undefined): number | undefined {
   if (header === undefined || header === '') return undefined;
-  if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
+  if (typeof header === 'string' && EVENT_ID.test(header)) return Number(header);
   throw invalidRequest([
     {
       pointer: '/last-event-id',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { newId } from '../../db/id.ts';
+import { isMerchant } from '../../db/merchant.ts';
 import { findPayment } from '../../db/payment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound, Problem, unavailable } from '../http/problem.ts';
@@ -10,6 +11,7 @@ import { findPendingPayment, startPaymentCancel } from './start.ts';
 import { inProgressReply, submitPayment } from './submit.ts';
 
 const pathParams = z.strictObject({ merchantPaymentId: callerId });
+const ASK_AGAIN = ['Location', 'Retry-After'] as const;
 
 /** Code payments, for tills. */
 export function paymentRoutes(deps: ApiDeps): Route[] {
@@ -32,8 +34,14 @@ export function paymentRoutes(deps: ApiDeps): Route[] {
             'Decided: COMPLETED or DECLINED. `Idempotency-Hit: true` if it had been decided before.',
           schema: paymentView,
           example: paymentViewExample,
+          headers: ['Idempotency-Hit'],
         },
-        202: { description: 'IN_PROGRESS. `Location` is where to ask.', schema: paymentView },
+        202: {
+          description: 'IN_PROGRESS. `Location` is where to ask.',
+          schema: paymentView,
+          headers: ASK_AGAIN,
+        },
+        404: { description: 'NOT_FOUND: the store or terminal is not one of this merchant.' },
       },
       handle: ({ body, principal, requestId }) =>
         submitPayment(deps, principal.tenantId, body, attemptId(requestId)),
@@ -62,7 +70,11 @@ export function paymentRoutes(deps: ApiDeps): Route[] {
       example: { reason: 'customer changed their mind' },
       responses: {
         200: { description: 'The payment, CANCELED or DECLINED: nothing is taken.', schema: paymentView },
-        202: { description: 'Under way; `Location` is where to ask.', schema: paymentView },
+        202: {
+          description: 'Under way; `Location` is where to ask.',
+          schema: paymentView,
+          headers: ASK_AGAIN,
+        },
         409: { description: 'CONFLICT_STATE: too late, or refunded.' },
       },
       handle: ({ params, body, principal }) =>
@@ -100,6 +112,7 @@ async function cancel(
   merchantPaymentId: string,
   reason: string | undefined,
 ): Promise<Reply> {
+  if (!(await isMerchant(deps.pool, merchantId))) throw notFound('merchant');
   const started = await startPaymentCancel(
     { merchantId, merchantPaymentId, paymentId: newId('pay'), reason },
     deps,

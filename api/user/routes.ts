@@ -5,6 +5,7 @@ import { createUser, findUser, setUserStatus, USER_CURRENCY } from '../../db/use
 import type { ApiDeps } from '../deps.ts';
 import { requestHash } from '../http/hash.ts';
 import { idempotencyMismatch, notFound } from '../http/problem.ts';
+import { requireTimeZone } from '../http/time-zone.ts';
 import { route, type Route } from '../http/route.ts';
 import { callerId, payableAmount, text, timestamp, timeZone } from '../http/schemas.ts';
 
@@ -35,8 +36,15 @@ export function userRoutes({ pool }: ApiDeps): Route[] {
       roles: ['admin'],
       body: userBody,
       example: { userId: 'alice', displayName: 'Alice', locale: 'ja', timeZone: 'Asia/Tokyo' },
-      responses: { 201: { description: 'The user. `Idempotency-Hit: true` on a repeat.', schema: userBody } },
+      responses: {
+        201: {
+          description: 'The user. `Idempotency-Hit: true` on a repeat.',
+          schema: userBody,
+          headers: ['Idempotency-Hit'],
+        },
+      },
       async handle({ body }) {
+        await requireTimeZone(pool, body.timeZone);
         const result = await createUser(pool, { ...body, requestHash: requestHash(body) });
         if (result === 'MISMATCH') throw idempotencyMismatch('userId');
         return { status: 201, body, headers: result === 'EXISTING' ? { 'idempotency-hit': 'true' } : {} };
@@ -94,6 +102,7 @@ export function userRoutes({ pool }: ApiDeps): Route[] {
         201: {
           description: 'Posted. `Idempotency-Hit: true` if it had been before.',
           schema: topUpBody.extend({ userId: z.string() }),
+          headers: ['Idempotency-Hit'],
         },
       },
       async handle({ params, body }) {
