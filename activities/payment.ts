@@ -1,6 +1,7 @@
-import { log } from '@temporalio/activity';
+import { ApplicationFailure, log } from '@temporalio/activity';
 import { cancelPayment, settlePayment, type CancelResult, type StoredOutcome } from '../db/payment.ts';
 import type { Pool } from '../db/pool.ts';
+import { sqlState } from '../db/tx.ts';
 import { wakeUserStream } from '../db/user-event.ts';
 import { PAYMENT_POLICY } from '../domain/payment/payment.ts';
 import type { PaymentCancelInput } from '../workflows/payment-cancel/contract.ts';
@@ -26,13 +27,27 @@ export function createPaymentActivities({ pool }: PaymentActivityDeps) {
     });
   }
 
+  /** A refusal by the database is known to have changed nothing, and asking again would hear it again. */
+  async function known<Request, Result>(
+    step: (db: Pool, request: Request) => Promise<Result>,
+    request: Request,
+  ): Promise<Result> {
+    try {
+      return await step(pool, request);
+    } catch (error) {
+      if (!/^(22|23|P0)/.test(sqlState(error) ?? '')) throw error;
+      const message = error instanceof Error ? error.message : 'refused';
+      throw ApplicationFailure.create({ type: 'LedgerRefused', nonRetryable: true, message });
+    }
+  }
+
   return {
     /** Decides a payment, or finds its decision. */
     async settlePayment(
       input: PaymentInput & { requestedAt: string; askedAt: string },
     ): Promise<StoredOutcome> {
       const { askedAt, ...request } = input;
-      const outcome = await settlePayment(pool, {
+      const outcome = await known(settlePayment, {
         ...request,
         decidedAt: timeOfTry(askedAt),
         policyVersion: PAYMENT_POLICY.version,
@@ -46,7 +61,7 @@ export function createPaymentActivities({ pool }: PaymentActivityDeps) {
     /** Cancels a payment in full, or finds that it was. */
     async cancelPayment(input: PaymentCancelInput & { askedAt: string }): Promise<CancelResult> {
       const { askedAt, ...request } = input;
-      const result = await cancelPayment(pool, {
+      const result = await known(cancelPayment, {
         ...request,
         decidedAt: timeOfTry(askedAt),
         policyVersion: PAYMENT_POLICY.version,

@@ -56,11 +56,11 @@ export async function revokeKey(db: Db, keyId: string): Promise<boolean> {
   return (await rows(db, statement, [keyId])).length > 0;
 }
 
-/** Whether a key is still good. */
-export async function isKeyLive(db: Db, keyId: string): Promise<boolean> {
+/** Of these keys, the ones that are still good. */
+export async function liveKeys(db: Db, keyIds: readonly string[]): Promise<string[]> {
   const statement = {
     name: 'key_live',
-    text: 'select 1 as live from api_key where key_id = $1 and revoked_at is null',
+    text: 'select key_id from api_key where key_id = any ($1) and revoked_at is null',
   };
-  return (await firstRow(db, statement, [keyId])) !== undefined;
+  return (await rows<{ key_id: string }>(db, statement, [keyIds])).map((row) => row.key_id);
 }

@@ -47,16 +47,23 @@ const CHECKS: Readonly<Record<string, string>> = {
   'each user account is guarded': `
     select a.account_id as subject, 'no balance row' as detail
       from account a left join balance b using (account_id) where a.kind = 'USER' and b.account_id is null`,
-  'each completed payment has its transfer of that amount to its merchant': `
-    select p.payment_id as subject, 'amount ' || p.amount || ', posted ' || coalesce(e.amount::text, 'nothing') as detail
-      from payment p left join entry e on e.transfer_id = p.transfer_id
-        and e.account_id = 'merchant:' || p.merchant_id || ':' || p.currency
-     where p.status = 'COMPLETED' and e.amount is distinct from p.amount`,
-  'each canceled payment is reversed in full, no other one is': `
-    select p.payment_id as subject, p.status || ' with ' || count(c.transfer_id) || ' reversals' as detail
-      from payment p left join transfer c on c.reverses = p.transfer_id and c.kind = 'PAYMENT_CANCEL'
+  'each payment that was taken has moved its amount from its payer to its merchant, and nothing else': `
+    select p.payment_id as subject, p.status || ' of ' || p.amount || ', posted ' || coalesce(e.posted, 'nothing') as detail
+      from payment p left join lateral (
+        select string_agg(account_id || ' ' || amount, ', ' order by amount) as posted
+          from entry where transfer_id = p.transfer_id) e on true
+     where (p.status in ('COMPLETED', 'REFUNDED') or p.status = 'CANCELED' and p.request_hash is not null
+            or p.transfer_id is not null)
+       and e.posted is distinct from 'user:' || coalesce(p.payer_id, '?') || ':' || p.currency || ' ' || -p.amount || ', merchant:'
+           || p.merchant_id || ':' || p.currency || ' ' || p.amount`,
+  'each canceled payment is reversed once and in full, no other one is': `
+    select p.payment_id as subject, p.status || ', reversed by ' || coalesce(c.posted, 'nothing') as detail
+      from payment p left join lateral (
+        select string_agg(e.account_id || ' ' || e.amount, ', ' order by e.amount) as posted
+          from transfer t join entry e using (transfer_id) where t.reverses = p.transfer_id) c on true
      where p.transfer_id is not null
-     group by p.payment_id, p.status having (p.status = 'CANCELED')::int <> count(c.transfer_id)`,
+       and c.posted is distinct from case when p.status = 'CANCELED' then 'merchant:' || p.merchant_id || ':' || p.currency
+           || ' ' || -p.amount || ', user:' || p.payer_id || ':' || p.currency || ' ' || p.amount end`,
   'a declined payment has moved nothing': `
     select payment_id as subject, 'transfer ' || transfer_id as detail
       from payment where status = 'DECLINED' and transfer_id is not null`,

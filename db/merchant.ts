@@ -29,17 +29,20 @@ export async function putMerchant(pool: Pool, merchant: Merchant): Promise<PutMe
       [merchant.merchantId],
     );
     if (before !== undefined && before.currency !== merchant.currency) return { kind: 'currency_fixed' };
-    await rows(
+    const stored = await oneRow<{ currency: string }>(
       tx,
       {
         name: 'merchant_upsert',
         text: `insert into merchant (merchant_id, name, time_zone, currency, webhook_url) values ($1, $2, $3, $4, $5)
                on conflict (merchant_id) do update
                   set name = excluded.name, time_zone = excluded.time_zone, webhook_url = excluded.webhook_url,
-                      updated_at = now()`,
+                      updated_at = now()
+               returning currency`,
       },
       [merchant.merchantId, merchant.name, merchant.timeZone, merchant.currency, merchant.webhookUrl],
     );
+    // Two first ones at once: the other one's currency stands.
+    if (stored.currency !== merchant.currency) return { kind: 'currency_fixed' };
     await openMerchantAccount(tx, merchant.merchantId, merchant.currency);
     await replaceStores(tx, merchant.merchantId, merchant.stores);
     return { kind: 'stored', created: before === undefined };
@@ -83,6 +86,12 @@ export async function findMerchant(db: Db, merchantId: string): Promise<Merchant
              from merchant m where merchant_id = $1`,
   };
   return firstRow<Merchant & Record<string, unknown>>(db, statement, [merchantId]);
+}
+
+/** Whether there is a merchant of this id. */
+export async function isMerchant(db: Db, merchantId: string): Promise<boolean> {
+  const statement = { name: 'merchant_is', text: 'select 1 from merchant where merchant_id = $1' };
+  return (await firstRow(db, statement, [merchantId])) !== undefined;
 }
 
 /** What the payment edge must know about the till that asks, in one look-up. */

@@ -110,7 +110,7 @@ export async function listPaymentsOfUser(
 ): Promise<{ items: HistoryPayment[]; next: PaymentCursor | undefined }> {
   const statement = {
     name: 'payment_list_of_user',
-    text: `select payment_view(p) as view, m.name as "merchantName", p.requested_at::text as at
+    text: `select payment_view(p) as view, m.name as "merchantName", cursor_time(p.requested_at) as at
              from payment p join merchant m using (merchant_id)
             where p.payer_id = $1 and ($3::timestamptz is null or (p.requested_at, p.payment_id) < ($3, $4))
             order by p.requested_at desc, p.payment_id desc limit $2`,

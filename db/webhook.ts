@@ -133,7 +133,7 @@ export async function listWebhookEvents(
 ): Promise<{ items: WebhookEventRow[]; next: { at: string; eventId: string } | undefined }> {
   const statement = {
     name: 'webhook_event_list',
-    text: `select ${EVENT_COLUMNS}, e.created_at::text as at from webhook_event e
+    text: `select ${EVENT_COLUMNS}, cursor_time(e.created_at) as at from webhook_event e
             where ($1::text is null or e.status = $1) and ($2::text is null or e.owner_id = $2)
               and ($4::timestamptz is null or (e.created_at, e.event_id) < ($4, $5))
             order by e.created_at desc, e.event_id desc limit $3`,

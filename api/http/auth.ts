@@ -8,7 +8,7 @@ export type Authenticator = (request: Request) => Promise<Principal | undefined>
 /** Reads `Authorization: Bearer KEY` and finds whose it is. Each request asks the database, so a revoked key is out at once. */
 export function createAuthenticator(db: Db): Authenticator {
   return async (request) => {
-    const [, key] = /^Bearer ([\x21-\x7e]{20,200})$/.exec(request.headers.authorization ?? '') ?? [];
+    const [, key] = /^Bearer ([\x21-\x7e]{20,200})$/i.exec(request.headers.authorization ?? '') ?? [];
     return key === undefined ? undefined : findPrincipal(db, key);
   };
 }

@@ -12,7 +12,14 @@ export function encodeCursor(parts: readonly [string, string] | undefined): stri
   return parts === undefined ? null : Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
-const cursorParts = z.tuple([z.string().regex(/^[\d :.+-]{10,40}$/), z.string().max(200)]);
+/** A time with microseconds, as `cursor_time` in SQL writes it, and an id. */
+const cursorParts = z.tuple([z.string().refine(isTime), z.string().regex(/^[A-Za-z0-9_.-]{1,200}$/)]);
+
+function isTime(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text)) return false;
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 19) === text.slice(0, 19);
+}
 
 /** @throws Problem INVALID_REQUEST for anything that `encodeCursor` did not make */
 export function decodeCursor(text: string | undefined): [string, string] | undefined {

@@ -29,7 +29,7 @@ export function createErrorHandler(log: Logger): ErrorRequestHandler {
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const parser = bodyParserProblem(error);
+  const parser = bodyParserProblem(error) ?? unreadableBody(error);
   if (parser !== undefined) return parser;
   if (error instanceof URIError) {
     return invalidRequest([
@@ -61,6 +61,16 @@ function bodyParserProblem(error: unknown): Problem | undefined {
     default:
       return undefined;
   }
+}
+
+/** Whatever else goes wrong while a body is read, such as a broken gzip stream. */
+function unreadableBody(error: unknown): Problem | undefined {
+  const isClientFault =
+    error instanceof Error && 'status' in error && Number(error.status) >= 400 && Number(error.status) < 500;
+  if (!isClientFault) return undefined;
+  return invalidRequest([
+    { pointer: '', code: 'UNREADABLE', detail: 'The body could not be read.', in: 'body' },
+  ]);
 }
 
 /** Connection failures, and Postgres' classes 08 (connection), 53 (resources) and 57 (operator intervention). */

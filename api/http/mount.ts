@@ -37,6 +37,7 @@ export function mount(
 function identify(route: Route, authenticate: Authenticator): RequestHandler {
   return async (request, response, next) => {
     response.locals.route = `${route.method.toUpperCase()} ${route.path}`;
+    response.locals.isPublic = route.roles === 'public';
     if (route.roles !== 'public') response.locals.principal = await authenticate(request);
     next();
   };
@@ -60,7 +61,8 @@ function bodyOf(route: Route): RequestHandler[] {
   if (route.body === undefined) return [];
   const requireJson: RequestHandler = (request, _response, next) => {
     const type = request.headers['content-type'] ?? '';
-    const hasBody = request.is('*/*') !== null;
+    const { 'transfer-encoding': encoding, 'content-length': length } = request.headers;
+    const hasBody = encoding !== undefined || Number(length ?? 0) > 0;
     if (hasBody && !/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
       throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.');
     }
@@ -79,6 +81,10 @@ function answer(route: Route): RequestHandler {
       requestId: requestIdOf(request),
     };
     if (route.stream !== undefined) {
+      if (request.method === 'HEAD') {
+        response.type('text/event-stream').end();
+        return;
+      }
       await route.stream(call as Call<never, never, never>, request, response);
       return;
     }

@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
 import type { Role } from '../../db/key.ts';
 import { principalOf } from './auth.ts';
@@ -27,7 +27,7 @@ export function createRateLimiter(limits: RateLimits): RateLimiter {
     standardHeaders: 'draft-8',
     legacyHeaders: false,
     limit: (_request, response) => limits[principalOf(response)?.role ?? 'public'],
-    keyGenerator: (request, response) => principalOf(response)?.keyId ?? ipKeyGenerator(request.ip ?? ''),
+    keyGenerator: (request, response) => principalOf(response)?.keyId ?? addressKey(request, response),
     handler: (_request, response) => {
       const seconds = Number(response.getHeader('retry-after') ?? WINDOW_MS / 1000);
       throw new Problem('RATE_LIMITED', `Too many requests; try again in ${seconds} s.`, {
@@ -35,4 +35,10 @@ export function createRateLimiter(limits: RateLimits): RateLimiter {
       });
     },
   });
+}
+
+/** Guessed keys are counted apart, so that they do not shut an address out of what is open to all. */
+function addressKey(request: Request, response: Response): string {
+  const isPublic = response.locals.isPublic === true;
+  return `${isPublic ? 'public' : 'guess'}:${ipKeyGenerator(request.ip ?? '')}`;
 }

@@ -4,7 +4,7 @@ import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
 /** An id that the caller chooses. */
 export const callerId = z
   .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'An id has 1 to 64 of A-Z a-z 0-9 . _ -')
+  .regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/, 'An id has 1 to 64 of A-Z a-z 0-9 . _ - and is not . or ..')
   .meta({ description: 'Chosen by the caller: 1-64 of `A-Z a-z 0-9 . _ -`.', example: 'order-2026-0001' });
 
 /** An amount to move, in minor units. */

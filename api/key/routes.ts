@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { createKey, revokeKey, ROLES } from '../../db/key.ts';
+import { isMerchant } from '../../db/merchant.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
@@ -29,6 +30,7 @@ export function keyRoutes({ pool }: ApiDeps): Route[] {
         },
       },
       async handle({ body }) {
+        if (body.role === 'merchant' && !(await isMerchant(pool, body.tenantId))) throw notFound('merchant');
         return { status: 201, body: await createKey(pool, body) };
       },
     }),

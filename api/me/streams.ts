@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import { once } from 'node:events';
 import type { Logger } from 'pino';
-import { isKeyLive, type Principal } from '../../db/key.ts';
+import { liveKeys, type Principal } from '../../db/key.ts';
 import type { Pool } from '../../db/pool.ts';
 import { lastUserEventSeq, listUserEvents, usersBehind, type UserEvent } from '../../db/user-event.ts';
 import type { UserEventListener } from '../../db/user-event-listener.ts';
@@ -9,6 +9,8 @@ import type { UserEventListener } from '../../db/user-event-listener.ts';
 const SWEEP_MS = 5_000;
 const HEARTBEAT_MS = 15_000;
 const BATCH = 100;
+/** A device needs one; more are left behind by reconnects, and the oldest makes way. */
+const MAX_STREAMS_OF_KEY = 5;
 
 /** All open event streams of this process. */
 export interface UserStreams {
@@ -45,13 +47,15 @@ export function createUserStreams(deps: {
     void catchUp();
   }, SWEEP_MS);
   const heartbeat = setInterval(() => {
-    for (const it of all()) void beat(it);
+    void beat();
   }, HEARTBEAT_MS);
 
   return {
     async open(principal, afterSeq, response) {
       const userId = principal.tenantId;
       const seq = afterSeq ?? (await lastUserEventSeq(pool, userId));
+      // Gone while we asked: its `close` has been and will not come again.
+      if (response.destroyed || response.socket?.destroyed !== false) return;
       response.writeHead(200, {
         'content-type': 'text/event-stream; charset=utf-8',
         'cache-control': 'no-store, no-transform',
@@ -60,6 +64,8 @@ export function createUserStreams(deps: {
       response.write('retry: 1000\n\n');
       const subscriber: Subscriber = { principal, response, seq, isPumping: false, isBehind: false };
       const ofUser = subscribers.get(userId) ?? new Set();
+      const ofKey = [...ofUser].filter((it) => it.principal.keyId === principal.keyId);
+      if (ofKey.length >= MAX_STREAMS_OF_KEY) ofKey[0]?.response.end();
       subscribers.set(userId, ofUser.add(subscriber));
       response.on('close', () => {
         ofUser.delete(subscriber);
@@ -103,8 +109,7 @@ export function createUserStreams(deps: {
       for (const event of events) {
         it.seq = event.seq;
         if (it.response.destroyed) return;
-        if (!it.response.write(format(event)))
-          await Promise.race([once(it.response, 'drain'), once(it.response, 'close')]);
+        if (!it.response.write(format(event))) await drained(it.response);
       }
       if (events.length === BATCH) it.isBehind = true;
     }
@@ -126,12 +131,27 @@ export function createUserStreams(deps: {
     }
   }
 
-  /** Keeps proxies from closing a quiet stream, and ends it when its key has been revoked. */
-  async function beat(it: Subscriber): Promise<void> {
-    const live = await isKeyLive(pool, it.principal.keyId).catch(() => true);
-    if (live) it.response.write(': still here\n\n');
-    else it.response.end();
+  /** Keeps proxies from closing quiet streams, and ends those whose key has been revoked. */
+  async function beat(): Promise<void> {
+    const open = all();
+    if (open.length === 0) return;
+    const keyIds = open.map((it) => it.principal.keyId);
+    const live = new Set(await liveKeys(pool, keyIds).catch(() => keyIds));
+    for (const it of open) {
+      if (live.has(it.principal.keyId)) it.response.write(': still here\n\n');
+      else it.response.end();
+    }
   }
+}
+
+/** Until the reader has caught up or is gone. */
+async function drained(response: Response): Promise<void> {
+  const done = new AbortController();
+  const settled = ['drain', 'close'].map((name) =>
+    once(response, name, { signal: done.signal }).catch(() => undefined),
+  );
+  await Promise.race(settled);
+  done.abort();
 }
 
 function format(event: UserEvent): string {

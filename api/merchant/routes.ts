@@ -3,6 +3,7 @@ import { findMerchant, putMerchant } from '../../db/merchant.ts';
 import { findWebhookSecrets, rotateWebhookSecret } from '../../db/webhook.ts';
 import type { ApiDeps } from '../deps.ts';
 import { notFound, Problem } from '../http/problem.ts';
+import { requireTimeZone } from '../http/time-zone.ts';
 import { route, type Route } from '../http/route.ts';
 import { callerId, currency, text, timestamp, timeZone } from '../http/schemas.ts';
 
@@ -68,6 +69,7 @@ export function merchantRoutes({ pool, sealer }: ApiDeps): Route[] {
         422: { description: "CURRENCY_FIXED: a merchant's currency cannot change." },
       },
       async handle({ params, body }) {
+        await requireTimeZone(pool, body.timeZone);
         const { merchantId } = params;
         const { webhook, ...rest } = body;
         const result = await putMerchant(pool, { ...rest, merchantId, webhookUrl: webhook?.url ?? null });

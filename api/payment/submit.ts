@@ -1,7 +1,7 @@
 import { newId } from '../../db/id.ts';
 import { findTill } from '../../db/merchant.ts';
 import { findDecision } from '../../db/payment.ts';
-import { CODE_FAULT_TEXT, parseCode } from '../../domain/code/format.ts';
+import { CODE_FAULT_TEXT, parseCode, type CodeMode } from '../../domain/code/format.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { PaymentInput } from '../../workflows/payment/contract.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -25,7 +25,17 @@ export async function submitPayment(
   body: PaymentRequest,
   attemptId: string,
 ): Promise<Reply> {
-  const input = await checkedInput(deps, merchantId, body, attemptId);
+  const { code, ...rest } = body;
+  const codeDigest = deps.digestCode(code);
+  const request = { ...rest, codeDigest, requestHash: requestHash({ ...rest, codeDigest }), attemptId };
+  const checked = await check(deps, merchantId, body);
+  if (checked.kind === 'refused') {
+    // What was decided once is answered for good, also if the till or its store is gone by now.
+    const decided = await findDecision(deps.pool, merchantId, body.merchantPaymentId);
+    if (decided !== undefined) return decidedReply(decided, request);
+    throw checked.problem;
+  }
+  const input: PaymentInput = { ...request, merchantId, codeMode: checked.codeMode, paymentId: newId('pay') };
   const started = await startPayment(input, deps);
   if (started.kind === 'decided') {
     return decidedReply(started.outcome, input);
@@ -60,20 +70,19 @@ export function inProgressReply(view: PaymentView): Reply {
 
 function decidedReply(
   outcome: { view: PaymentView; requestHash: string | null; attemptId: string | null },
-  input: PaymentInput,
+  asked: { requestHash: string; attemptId: string },
 ): Reply {
-  if (outcome.requestHash !== input.requestHash) throw idempotencyMismatch('merchantPaymentId');
-  const isRepeat = outcome.attemptId !== input.attemptId;
+  if (outcome.requestHash !== asked.requestHash) throw idempotencyMismatch('merchantPaymentId');
+  const isRepeat = outcome.attemptId !== asked.attemptId;
   return { status: 200, body: outcome.view, headers: isRepeat ? { 'idempotency-hit': 'true' } : {} };
 }
 
+type Checked =
+  | { readonly kind: 'fine'; readonly codeMode: CodeMode }
+  | { readonly kind: 'refused'; readonly problem: Problem };
+
 /** What can be known to be wrong before anything is started. */
-async function checkedInput(
-  deps: ApiDeps,
-  merchantId: string,
-  body: PaymentRequest,
-  attemptId: string,
-): Promise<PaymentInput> {
+async function check(deps: ApiDeps, merchantId: string, body: PaymentRequest): Promise<Checked> {
   const parsed = parseCode(body.code, deps.codePrefix);
   const till = await findTill(deps.pool, merchantId, body.storeId, body.terminalId);
   const faults: Fault[] = [];
@@ -89,22 +98,12 @@ async function checkedInput(
     const detail = `This merchant is paid in ${till.currency}.`;
     faults.push({ pointer: '/currency', code: 'WRONG_CURRENCY', detail, in: 'body' });
   }
-  if (parsed.kind === 'fault' || faults.length > 0) throw invalidRequest(faults);
-  if (till.currency === null) throw notFound('merchant');
-  if (!till.storeKnown) throw notFoundIn('/storeId', 'store');
-  if (!till.terminalKnown) throw notFoundIn('/terminalId', 'terminal');
-
-  const { code, ...rest } = body;
-  const codeDigest = deps.digestCode(code);
-  return {
-    ...rest,
-    merchantId,
-    codeDigest,
-    codeMode: parsed.mode,
-    paymentId: newId('pay'),
-    requestHash: requestHash({ ...rest, codeDigest }),
-    attemptId,
-  };
+  if (parsed.kind === 'fault' || faults.length > 0)
+    return { kind: 'refused', problem: invalidRequest(faults) };
+  if (till.currency === null) return { kind: 'refused', problem: notFound('merchant') };
+  if (!till.storeKnown) return { kind: 'refused', problem: notFoundIn('/storeId', 'store') };
+  if (!till.terminalKnown) return { kind: 'refused', problem: notFoundIn('/terminalId', 'terminal') };
+  return { kind: 'fine', codeMode: parsed.mode };
 }
 
 function notFoundIn(pointer: string, what: string): Problem {

@@ -26,7 +26,8 @@ create table transfer (
   kind text not null check (kind in ('TOP_UP', 'PAYMENT', 'PAYMENT_CANCEL')),
   currency text not null,
   reverses text references transfer,
-  posted_at timestamptz not null
+  posted_at timestamptz not null,
+  check ((kind = 'PAYMENT_CANCEL') = (reverses is not null))
 );
 create unique index transfer_canceled_once on transfer (reverses) where kind = 'PAYMENT_CANCEL';
 
@@ -71,7 +72,8 @@ create trigger balance_no_truncate before truncate on balance for each statement
 create trigger hold_no_delete before delete on hold for each row execute function refuse_change();
 create trigger hold_no_truncate before truncate on hold for each statement execute function refuse_change();
 
--- One statement posts all entries of a transfer, so each statement must sum to zero, and so does the whole table.
+-- One statement posts all entries of a transfer and nothing is added to it later, so each statement must sum to zero,
+-- and so does the whole table.
 create function post_entries() returns trigger language plpgsql as $$
 declare
   v_bad text;
@@ -79,6 +81,12 @@ begin
   select transfer_id into v_bad from added group by transfer_id having sum(amount) <> 0 limit 1;
   if found then
     raise exception 'LEDGER_NOT_ZERO_SUM: transfer %', v_bad using errcode = 'integrity_constraint_violation';
+  end if;
+  select a.transfer_id into v_bad
+    from (select transfer_id, count(*) as n from added group by transfer_id) a
+   where a.n <> (select count(*) from entry e where e.transfer_id = a.transfer_id) limit 1;
+  if found then
+    raise exception 'LEDGER_APPEND_ONLY: transfer % has been posted', v_bad using errcode = 'restrict_violation';
   end if;
   select e.account_id into v_bad
     from added e

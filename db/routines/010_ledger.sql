@@ -65,12 +65,17 @@ declare
   v_hold hold;
   v_currency text;
 begin
+  if p_amount <= 0 then
+    raise exception 'LEDGER_HOLD: % cannot be captured for %', p_hold_id, p_amount using errcode = 'check_violation';
+  end if;
   select * into v_hold from hold where hold_id = p_hold_id for update;
   if not found then
     raise exception 'LEDGER_HOLD: % is unknown', p_hold_id using errcode = 'no_data_found';
   end if;
-  if v_hold.status = 'CAPTURED' and v_hold.captured_by <> p_transfer_id then
-    raise exception 'LEDGER_HOLD: % was captured by another transfer', p_hold_id using errcode = 'unique_violation';
+  if v_hold.status = 'CAPTURED' and (v_hold.captured_by <> p_transfer_id or not exists (
+       select 1 from entry
+        where transfer_id = p_transfer_id and account_id = p_to_account and amount = p_amount)) then
+    raise exception 'LEDGER_HOLD: % was captured in another way', p_hold_id using errcode = 'unique_violation';
   end if;
   if v_hold.status <> 'HELD' then
     return v_hold.status;

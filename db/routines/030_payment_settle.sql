@@ -18,6 +18,7 @@ declare
   v_user_status text;
   v_event_seq bigint;
   v_available bigint;
+  v_payment_id text := r ->> 'paymentId';
   v_tombstone boolean := false;
 begin
   perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
@@ -28,10 +29,11 @@ begin
       return payment_outcome(payment_as_decided(v_payment), true);
     end if;
     v_tombstone := true;
+    v_payment_id := v_payment.payment_id;
     v_decline := 'CANCELED';
   end if;
 
-  update one_time_code set used_at = v_now, used_by = r ->> 'paymentId'
+  update one_time_code set used_at = v_now, used_by = v_payment_id
    where code_digest = decode(r ->> 'codeDigest', 'hex') and used_at is null
   returning * into v_code;
   if not found then
@@ -53,7 +55,7 @@ begin
        select 1 from (
          select * from payment
           where payer_id = v_code.user_id
-            and requested_at > v_now - make_interval(secs => (r ->> 'similarWindowMs')::numeric / 1000) offset 0) p
+            and requested_at > (r ->> 'requestedAt')::timestamptz - make_interval(secs => (r ->> 'similarWindowMs')::numeric / 1000) offset 0) p
         where p.status = 'COMPLETED' and p.merchant_id = r ->> 'merchantId' and p.store_id = r ->> 'storeId'
           and p.amount = (r ->> 'amount')::bigint and p.currency = r ->> 'currency') then
     v_decline := 'SIMILAR_PAYMENT';
@@ -67,7 +69,7 @@ begin
   end if;
   if v_decline is null then
     perform ledger_post(
-      'payment:' || (r ->> 'paymentId'), 'PAYMENT', r ->> 'currency', v_now,
+      'payment:' || v_payment_id, 'PAYMENT', r ->> 'currency', v_now,
       array['user:' || v_code.user_id || ':' || (r ->> 'currency'), 'merchant:' || (r ->> 'merchantId') || ':' || (r ->> 'currency')],
       array[-(r ->> 'amount')::bigint, (r ->> 'amount')::bigint]);
   end if;
@@ -79,10 +81,10 @@ begin
     payment_id, merchant_id, merchant_payment_id, store_id, terminal_id, receipt_number, status, decline_code,
     amount, currency, items, code_mode, funding_source, payer_id, device_id, transfer_id, request_hash, attempt_id,
     policy_version, requested_at, decided_at, cancel_until, canceled_at, cancel_reason)
-  select r ->> 'paymentId', r ->> 'merchantId', r ->> 'merchantPaymentId', r ->> 'storeId', r ->> 'terminalId',
+  select v_payment_id, r ->> 'merchantId', r ->> 'merchantPaymentId', r ->> 'storeId', r ->> 'terminalId',
          r ->> 'receiptNumber', case when v_decline is null then 'COMPLETED' else 'DECLINED' end, v_decline,
          (r ->> 'amount')::bigint, r ->> 'currency', r -> 'items', r ->> 'codeMode', v_code.funding_source,
-         v_code.user_id, v_code.device_id, case when v_decline is null then 'payment:' || (r ->> 'paymentId') end,
+         v_code.user_id, v_code.device_id, case when v_decline is null then 'payment:' || v_payment_id end,
          r ->> 'requestHash', r ->> 'attemptId', r ->> 'policyVersion', (r ->> 'requestedAt')::timestamptz, v_now,
          payment_cancel_deadline(v_now, m.time_zone, (r ->> 'cancelUntilMinutesOfNextDay')::int),
          v_payment.canceled_at, v_payment.cancel_reason
