@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROBLEMS } from '../../api/http/problem.ts';
+import { DECLINE_CODES } from '../../domain/payment/payment.ts';
 import { apiClient } from '../support/client.ts';
 import { givenMerchant, givenPayer, pay } from '../support/givens.ts';
+import { answerChecker, readOpenApi, undocumentedAnswers } from '../support/open-api.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
 let stack: Stack;
@@ -11,25 +14,9 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-interface OpenApi {
-  openapi: string;
-  paths: Record<
-    string,
-    Record<
-      string,
-      {
-        operationId: string;
-        responses: Record<string, unknown>;
-        requestBody?: { content: Record<string, { example?: unknown }> };
-      }
-    >
-  >;
-  components: { schemas: Record<string, unknown> };
-}
-
 describe('the description of the API', () => {
   it('is OpenAPI 3.1 with every endpoint of the contract that exists', async () => {
-    const { body } = await apiClient(stack.baseUrl)<OpenApi>('GET', '/openapi.json');
+    const body = await readOpenApi(stack.baseUrl);
     expect(body.openapi).toBe('3.1.0');
     const operations = Object.entries(body.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -62,7 +49,7 @@ describe('the description of the API', () => {
   });
 
   it('refers only to schemas that it has', async () => {
-    const { body } = await apiClient(stack.baseUrl)<OpenApi>('GET', '/openapi.json');
+    const body = await readOpenApi(stack.baseUrl);
     const refs = [...JSON.stringify(body).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)].map(
       (match) => match[1],
     );
@@ -80,6 +67,27 @@ describe('the description of the API', () => {
       expect(link.origin).toBe(stack.baseUrl);
       expect((await fetch(link)).status).toBe(200);
     }
+  });
+});
+
+describe('the pages of the documentation', () => {
+  it('lead from /docs/ to /docs, where their links are right', async () => {
+    const answer = await fetch(`${stack.baseUrl}/docs/`);
+    expect(new URL(answer.url).pathname).toBe('/docs');
+    expect(answer.status).toBe(200);
+  });
+
+  it('say of every problem and every decline what it means, where `type` points', async () => {
+    const answer = await apiClient(stack.baseUrl)('GET', '/v1/nothing');
+    const type = new URL(String(answer.body.type), stack.baseUrl);
+    const page = await (await fetch(type)).text();
+    expect(page).toContain(`id="${type.hash.slice(1)}"`);
+    for (const code of [...Object.keys(PROBLEMS), ...DECLINE_CODES])
+      expect(page).toMatch(
+        new RegExp(`<dt id="[a-z-]+"><code>(\\d{3} )?${code}</code></dt><dd>.{40,}?</dd>`),
+      );
+    const ids = [...page.matchAll(/id="([^"]+)"/g)].map((it) => it[1]);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 });
 
@@ -144,6 +152,8 @@ describe('a key', () => {
     expect(answers.map((it) => it?.status)).toEqual([403, 403, 403, 429]);
     expect(answers[3]?.body).toMatchObject({ code: 'RATE_LIMITED' });
     expect(Number(answers[3]?.headers.get('retry-after'))).toBeGreaterThan(0);
+    const faultsOf = answerChecker(await readOpenApi(stack.baseUrl));
+    expect(answers.map((it) => it && faultsOf('GET /v1/me', it))).toEqual([[], [], [], []]);
     expect((await askTwice(second)).map((it) => it?.status)).toEqual([403, 403]);
   });
 
@@ -157,5 +167,11 @@ describe('a key', () => {
     } finally {
       await guessing.stop();
     }
+  });
+});
+
+describe('all that was answered above', () => {
+  it('is documented', async () => {
+    expect(await undocumentedAnswers(stack.baseUrl)).toEqual([]);
   });
 });
