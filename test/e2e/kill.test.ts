@@ -17,6 +17,7 @@ import {
   type Target,
 } from '../support/givens.ts';
 import { startProgram, type Program } from '../support/program.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { until } from '../support/until.ts';
 
 const TILLS = 6;
@@ -111,7 +112,8 @@ async function runTill(merchant: GivenMerchant, payer: GivenPayer, isOver: () =>
 
 describe('kill -9 of worker and API while tills pay', () => {
   it('loses no payment, takes none twice, and all reach a final state', { timeout: 240_000 }, async () => {
-    const merchant = await givenMerchant(target);
+    const receiver = await startWebhookReceiver();
+    const merchant = await givenMerchant(target, { webhookUrl: receiver.url });
     const payers = await Promise.all(
       Array.from({ length: TILLS }, () => givenPayer(target, { balance: TOP_UP })),
     );
@@ -140,6 +142,13 @@ describe('kill -9 of worker and API while tills pay', () => {
     }
     const proof = await verifyLedger(database.pool);
     expect(proof.breaks).toEqual([]);
+    // A try that died with its worker is given up after 30 s and made again.
+    const undelivered = `select 1 from webhook_event where status <> 'DELIVERED'`;
+    await until('every webhook', async () => (await database.pool.query(undelivered)).rowCount === 0, 90_000);
+    const told = new Set(receiver.received.map((it) => it.headers['webhook-id']));
+    const canceledCount = tills.reduce((sum, till) => sum + till.canceled.size, 0);
+    expect(told.size).toBe(answers.length + canceledCount);
+    receiver.close();
     const client = new Client({ connection });
     await until('the end of every workflow', async () => {
       const open = await client.workflow.count(`TaskQueue = '${taskQueue}' and ExecutionStatus = 'Running'`);
