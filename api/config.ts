@@ -1,30 +1,49 @@
 import { z } from 'zod';
 import { DEFAULT_CODE_PREFIX } from '../domain/code/format.ts';
 import { DEFAULT_TASK_QUEUE } from '../workflows/task-queue.ts';
+import { StartProblem } from './start-problem.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const secret = z
+  .string()
+  .refine(
+    (text) => Buffer.from(text, 'base64').length === 32,
+    'must be base64 of 32 bytes (openssl rand -base64 32)',
+  );
 
 const environment = z.object({
-  DATABASE_URL: z.string().min(1),
-  KESSAI_DATA_KEY: z.string().min(1),
-  KESSAI_CODE_PEPPER: z.string().min(1),
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (text) => /^(postgres|postgresql|socket):/.test(text) && URL.canParse(text),
+      'must be a URL that begins with postgres://',
+    ),
+  KESSAI_DATA_KEY: secret,
+  KESSAI_CODE_PEPPER: secret,
+  PORT: z.coerce
+    .number('is not a port')
+    .int('is not a port')
+    .min(0, 'is not a port')
+    .max(65_535, 'is not a port')
+    .default(3000),
   HOST: z.string().default('0.0.0.0'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   CODE_PREFIX: z
     .string()
-    .regex(/^\d{6}$/, '6 digits')
+    .regex(/^\d{6}$/, 'must be 6 digits')
     .default(DEFAULT_CODE_PREFIX),
   KESSAI_TASK_QUEUE: z.string().min(1).default(DEFAULT_TASK_QUEUE),
 });
 export type ApiConfig = z.output<typeof environment>;
 
-/** @throws one sentence that names every variable that is missing or wrong */
+/** @throws {StartProblem} one sentence that names every variable that is missing or wrong */
 export function readApiConfig(env: NodeJS.ProcessEnv): ApiConfig {
   const result = environment.safeParse(env);
   if (result.success) return result.data;
-  const faults = result.error.issues.map((issue) =>
-    issue.message.endsWith('received undefined')
-      ? `${issue.path.join('.')} is not set`
-      : `${issue.path.join('.')}: ${issue.message}`,
-  );
-  throw new Error(`The API cannot start: ${faults.join('; ')}.`);
+  const faults = result.error.issues.map(({ path, message }) => {
+    const name = path.join('.');
+    return env[name] === undefined || env[name] === '' ? `${name} is not set` : `${name} ${message}`;
+  });
+  throw new StartProblem(faults.join('; '));
 }

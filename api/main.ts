@@ -1,3 +1,4 @@
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
@@ -11,55 +12,85 @@ import { readApiConfig } from './config.ts';
 import { TILL_DEADLINE_MS } from './deps.ts';
 import { RATE_LIMITS } from './http/rate-limit.ts';
 import { createUserStreams } from './me/streams.ts';
+import { endWith, listenProblem, reason, StartProblem } from './start-problem.ts';
 
-const config = readApiConfig(process.env);
-const log = pino({ name: 'api', level: config.LOG_LEVEL });
-const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-// Lazy: the API starts, and says so in /readyz, also while Temporal is away.
-const connection = Connection.lazy(connectionOptions);
-const pool = createPool(config.DATABASE_URL, { name: 'kessai-api' });
-const listener = createUserEventListener(config.DATABASE_URL, (error) => {
-  log.warn({ err: error }, 'event listener lost Postgres');
-});
-const streams = createUserStreams({ pool, listener, log });
-const app = createApp({
-  pool,
-  temporal: new Client({ connection, namespace }),
-  taskQueue: config.KESSAI_TASK_QUEUE,
-  sealer: createSealer(config.KESSAI_DATA_KEY),
-  digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
-  codePrefix: config.CODE_PREFIX,
-  streams,
-  log,
-  tillDeadlineMs: TILL_DEADLINE_MS,
-  rateLimits: RATE_LIMITS,
-});
+/** Whole requests are answered well within this; what is open still is one that stopped half-way. */
+const STOP_MS = TILL_DEADLINE_MS + 5_000;
+/** One Ctrl-C can arrive twice, from the terminal and from npm. */
+const SAME_SIGNAL_MS = 500;
 
-const server = app.listen(config.PORT, config.HOST, (error) => {
-  if (error !== undefined) {
-    log.fatal({ err: error }, `cannot listen on port ${config.PORT}: set PORT to a free one`);
-    process.exit(1);
-  }
-  log.info({ port: (server.address() as AddressInfo).port }, 'API listens');
-});
-// Longer than the usual idle time of load balancers, so that they close idle connections and not we.
-server.keepAliveTimeout = 75_000;
+await run().catch(endWith);
 
-let isStopping = false;
-async function stop(signal: string): Promise<void> {
-  if (isStopping) return;
-  isStopping = true;
-  log.info({ signal }, 'API stops');
-  const closed = new Promise((resolve) => server.close(resolve));
-  await streams.close();
-  server.closeIdleConnections();
-  await closed;
-  await connection.close();
-  await pool.end();
-  process.exit(0);
-}
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    void stop(signal);
+async function run(): Promise<void> {
+  const config = readApiConfig(process.env);
+  const log = pino({ name: 'api', level: config.LOG_LEVEL });
+  const { connection, namespace } = connectLazily();
+  const pool = createPool(config.DATABASE_URL, { name: 'kessai-api' });
+  const listener = createUserEventListener(config.DATABASE_URL, (error) => {
+    log.warn({ err: error }, 'event listener lost Postgres');
   });
+  const streams = createUserStreams({ pool, listener, log });
+  const app = createApp({
+    pool,
+    temporal: new Client({ connection, namespace }),
+    taskQueue: config.KESSAI_TASK_QUEUE,
+    sealer: createSealer(config.KESSAI_DATA_KEY),
+    digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
+    codePrefix: config.CODE_PREFIX,
+    streams,
+    log,
+    tillDeadlineMs: TILL_DEADLINE_MS,
+    rateLimits: RATE_LIMITS,
+  });
+  const server = await listen(createServer(app), config.HOST, config.PORT);
+  log.info({ port: (server.address() as AddressInfo).port }, 'API listens');
+
+  let stoppingSinceMs: number | undefined;
+  const stop = async (signal: string): Promise<void> => {
+    if (stoppingSinceMs !== undefined) {
+      // Whoever asks again does not want to wait.
+      if (Date.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    stoppingSinceMs = Date.now();
+    log.info({ signal }, 'API stops');
+    const closed = new Promise((resolve) => server.close(resolve));
+    // Nothing else ends a request that stopped half-way: a closing server no longer watches its time-outs.
+    setTimeout(() => {
+      server.closeAllConnections();
+    }, STOP_MS);
+    await streams.close();
+    server.closeIdleConnections();
+    await closed;
+    await connection.close();
+    await pool.end();
+    process.exit(0);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      stop(signal).catch(endWith);
+    });
+  }
+}
+
+/** The API starts, and says so in /readyz, also while Temporal is away. */
+function connectLazily(): { connection: Connection; namespace: string } {
+  try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+    return { connection: Connection.lazy(connectionOptions), namespace };
+  } catch (error) {
+    throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<Server> {
+  // Longer than the usual idle time of load balancers, so that they close idle connections and not we.
+  server.keepAliveTimeout = 75_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(listenProblem(error, host, port, 'PORT'));
+    });
+    server.listen(port, host, resolve);
+  });
+  return server;
 }

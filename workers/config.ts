@@ -1,10 +1,13 @@
 import { DEFAULT_TASK_QUEUE } from '../workflows/task-queue.ts';
+import { StartProblem } from './start-problem.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly dataKey: string;
   readonly taskQueue: string;
-  readonly logLevel: string;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `/readyz` and `/metrics` of this worker; none if unset. */
   readonly metricsPort: number | undefined;
   readonly host: string;
@@ -12,26 +15,40 @@ export interface WorkerConfig {
   readonly buildId: string | undefined;
 }
 
-/** @throws one sentence that names every variable that is missing or wrong */
+/** @throws {StartProblem} one sentence that names every variable that is missing or wrong */
 export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   const faults: string[] = [];
-  const required = (name: string): string => {
-    const value = env[name];
-    if (value === undefined || value === '') faults.push(`${name} is not set`);
-    return value ?? '';
+  const required = (name: string, isRight: (value: string) => boolean, what: string): string => {
+    const value = env[name] ?? '';
+    if (value === '') faults.push(`${name} is not set`);
+    else if (!isRight(value)) faults.push(`${name} must be ${what}`);
+    return value;
   };
   const metricsPort = env.WORKER_METRICS_PORT;
-  if (metricsPort !== undefined && !/^\d{1,5}$/.test(metricsPort))
-    faults.push('WORKER_METRICS_PORT is not a port');
+  if (metricsPort !== undefined && !isPort(metricsPort)) faults.push('WORKER_METRICS_PORT is not a port');
+  const logLevel = LOG_LEVELS.find((it) => it === (env.LOG_LEVEL ?? 'info'));
+  if (logLevel === undefined) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
   const config: WorkerConfig = {
-    databaseUrl: required('DATABASE_URL'),
-    dataKey: required('KESSAI_DATA_KEY'),
+    databaseUrl: required('DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://'),
+    dataKey: required('KESSAI_DATA_KEY', is32Bytes, 'base64 of 32 bytes (openssl rand -base64 32)'),
     taskQueue: env.KESSAI_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
-    logLevel: env.LOG_LEVEL ?? 'info',
+    logLevel: logLevel ?? 'info',
     metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),
     host: env.HOST ?? '0.0.0.0',
     buildId: env.KESSAI_BUILD_ID,
   };
-  if (faults.length > 0) throw new Error(`The worker cannot start: ${faults.join('; ')}.`);
+  if (faults.length > 0) throw new StartProblem(faults.join('; '));
   return config;
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^(postgres|postgresql|socket):/.test(text) && URL.canParse(text);
+}
+
+function is32Bytes(text: string): boolean {
+  return Buffer.from(text, 'base64').length === 32;
 }

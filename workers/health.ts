@@ -1,5 +1,6 @@
 import { createServer as createNetServer, type AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
+import { listenProblem } from './start-problem.ts';
 
 /** A loopback port that was free a moment ago, for the SDK's own Prometheus exporter. */
 export async function freeLoopbackPort(): Promise<number> {
@@ -10,7 +11,10 @@ export async function freeLoopbackPort(): Promise<number> {
   return port;
 }
 
-/** `/readyz` for orchestration and `/metrics` (the Temporal SDK's, Prometheus format) on one port. */
+/**
+ * `/readyz` for orchestration and `/metrics` (the Temporal SDK's, Prometheus format) on one port.
+ * @throws {StartProblem} if the port cannot be had
+ */
 export async function startHealthServer(
   host: string,
   port: number,
@@ -33,6 +37,11 @@ export async function startHealthServer(
       response.writeHead(404).end();
     }
   });
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(listenProblem(error, host, port, 'WORKER_METRICS_PORT'));
+    });
+    server.listen(port, host, resolve);
+  });
   return server;
 }

@@ -1,51 +1,32 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { workflowBundle } from './bundle.ts';
 import { readWorkerConfig } from './config.ts';
 import { freeLoopbackPort, startHealthServer } from './health.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
-import { createWorkers } from './worker.ts';
+import { endWith, reason, StartProblem } from './start-problem.ts';
+import { createWorkers, type KessaiWorkers } from './worker.ts';
 
-const config = readWorkerConfig(process.env);
-const logger = pino({ name: 'worker', level: config.logLevel });
-const sdkMetricsPort = await freeLoopbackPort();
+// Whatever goes wrong ends the process as it is: closing what is still in use would hide why.
+await run().catch(endWith);
+process.exit(0);
 
-Runtime.install({
-  logger: {
-    log: (level, message, meta) => {
-      logger[pinoLevel(level)](meta ?? {}, message);
-    },
-    trace: (message, meta) => {
-      logger.trace(meta ?? {}, message);
-    },
-    debug: (message, meta) => {
-      logger.debug(meta ?? {}, message);
-    },
-    info: (message, meta) => {
-      logger.info(meta ?? {}, message);
-    },
-    warn: (message, meta) => {
-      logger.warn(meta ?? {}, message);
-    },
-    error: (message, meta) => {
-      logger.error(meta ?? {}, message);
-    },
-  },
-  telemetryOptions: {
-    logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
-    ...(config.metricsPort === undefined
-      ? {}
-      : { metrics: { prometheus: { bindAddress: `127.0.0.1:${sdkMetricsPort}` } } }),
-  },
-});
+async function run(): Promise<void> {
+  const config = readWorkerConfig(process.env);
+  const logger = pino({ name: 'worker', level: config.logLevel });
+  let workers: KessaiWorkers | undefined;
+  const sdkMetricsPort = config.metricsPort === undefined ? undefined : await freeLoopbackPort();
+  if (config.metricsPort !== undefined && sdkMetricsPort !== undefined) {
+    const isReady = (): boolean => workers?.isRunning() === true;
+    await startHealthServer(config.host, config.metricsPort, isReady, sdkMetricsPort);
+  }
+  installRuntime(logger, sdkMetricsPort);
 
-const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-const connection = await NativeConnection.connect(connectionOptions);
-const pool = createPool(config.databaseUrl, { name: 'kessai-worker', max: 20 });
-try {
+  const { connection, namespace } = await connect();
+  const pool = createPool(config.databaseUrl, { name: 'kessai-worker', max: 20 });
   await ensureSearchAttributes(connection, namespace)
     .then((added) => {
       if (added.length > 0) logger.info({ added }, 'search attributes registered');
@@ -56,7 +37,7 @@ try {
         'search attributes could not be checked: register them by hand (docs/operators.md)',
       );
     });
-  const workers = await createWorkers({
+  workers = await createWorkers({
     connection,
     namespace,
     taskQueue: config.taskQueue,
@@ -64,17 +45,63 @@ try {
     deps: { pool, sealer: createSealer(config.dataKey) },
     buildId: config.buildId,
   });
-  if (config.metricsPort !== undefined) {
-    await startHealthServer(config.host, config.metricsPort, workers.isRunning, sdkMetricsPort);
-  }
   logger.info({ namespace, taskQueue: config.taskQueue }, 'worker polls');
   await workers.run();
   logger.info('worker stopped');
-} finally {
   await pool.end();
   await connection.close();
 }
-process.exit(0);
+
+async function connect(): Promise<{ connection: NativeConnection; namespace: string }> {
+  const { connectionOptions, namespace = 'default' } = readTemporalConfig();
+  try {
+    return { connection: await NativeConnection.connect(connectionOptions), namespace };
+  } catch (error) {
+    const address = connectionOptions.address ?? 'localhost:7233';
+    throw new StartProblem(
+      `Temporal at ${address} cannot be reached (${reason(error)}); start it, or set TEMPORAL_ADDRESS`,
+    );
+  }
+}
+
+function readTemporalConfig(): ReturnType<typeof loadClientConnectConfig> {
+  try {
+    return loadClientConnectConfig();
+  } catch (error) {
+    throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
+  }
+}
+
+function installRuntime(logger: Logger, sdkMetricsPort: number | undefined): void {
+  Runtime.install({
+    logger: {
+      log: (level, message, meta) => {
+        logger[pinoLevel(level)](meta ?? {}, message);
+      },
+      trace: (message, meta) => {
+        logger.trace(meta ?? {}, message);
+      },
+      debug: (message, meta) => {
+        logger.debug(meta ?? {}, message);
+      },
+      info: (message, meta) => {
+        logger.info(meta ?? {}, message);
+      },
+      warn: (message, meta) => {
+        logger.warn(meta ?? {}, message);
+      },
+      error: (message, meta) => {
+        logger.error(meta ?? {}, message);
+      },
+    },
+    telemetryOptions: {
+      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
+      ...(sdkMetricsPort === undefined
+        ? {}
+        : { metrics: { prometheus: { bindAddress: `127.0.0.1:${sdkMetricsPort}` } } }),
+    },
+  });
+}
 
 function pinoLevel(level: LogLevel): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
   return level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';

@@ -9,12 +9,19 @@ export interface Program {
   /** `kill -9`, and starts it again at once. */
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;
+  /** Sends a signal and does not wait. */
+  signal(name: NodeJS.Signals): void;
+  /** How it ended, once it has and its output is complete; `null` by a signal. */
+  exitCode(): Promise<number | null>;
   /** What it has printed, over all its lives. */
   output(): string;
+  /** Of that, what went to stderr. */
+  errors(): string;
 }
 
 export function startProgram(entry: string, env: NodeJS.ProcessEnv): Program {
   let output = '';
+  let errors = '';
   let child = launch();
 
   function launch(): ChildProcess {
@@ -27,7 +34,10 @@ export function startProgram(entry: string, env: NodeJS.ProcessEnv): Program {
       output += chunk.toString();
     };
     fresh.stdout.on('data', keep);
-    fresh.stderr.on('data', keep);
+    fresh.stderr.on('data', (chunk: Buffer) => {
+      keep(chunk);
+      errors += chunk.toString();
+    });
     return fresh;
   }
 
@@ -44,6 +54,15 @@ export function startProgram(entry: string, env: NodeJS.ProcessEnv): Program {
       child = launch();
     },
     stop: () => end('SIGKILL'),
+    signal(name) {
+      child.kill(name);
+    },
+    async exitCode() {
+      const isClosed = child.stdout?.closed === true && child.stderr?.closed === true;
+      if (!isClosed || (child.exitCode === null && child.signalCode === null)) await once(child, 'close');
+      return child.exitCode;
+    },
     output: () => output,
+    errors: () => errors,
   };
 }

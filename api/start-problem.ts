@@ -1,0 +1,32 @@
+import { inspect } from 'node:util';
+
+/** Why the API cannot start, for whoever starts it to put right. Its message is one sentence, to be printed alone. */
+export class StartProblem extends Error {
+  override readonly name = 'StartProblem';
+
+  constructor(why: string) {
+    super(`The API cannot start: ${why}.`);
+  }
+}
+
+/** What an error says, on one line. */
+export function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.trim().replace(/\s+/g, ' ').replace(/\.$/, '');
+}
+
+/** A port that cannot be had. `variable` chooses another one. */
+export function listenProblem(error: unknown, host: string, port: number, variable: string): StartProblem {
+  const code = (error as NodeJS.ErrnoException).code;
+  return new StartProblem(
+    code === 'EADDRINUSE'
+      ? `port ${port} is in use; set ${variable} to a free one`
+      : `it cannot listen on ${host}, port ${port} (${reason(error)}); set HOST and ${variable}`,
+  );
+}
+
+/** Ends the process with 1: a start problem with its sentence alone, what nobody planned with its stack. */
+export function endWith(error: unknown): never {
+  process.stderr.write(`${error instanceof StartProblem ? error.message : inspect(error)}\n`);
+  process.exit(1);
+}
