@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { verifyLedger } from '../../db/ledger-verify.ts';
 import { PAYMENT_POLICY, type PaymentView } from '../../domain/payment/payment.ts';
 import type { Answer } from '../support/client.ts';
 import {
@@ -10,6 +9,7 @@ import {
   uniqueId,
   type GivenMerchant,
 } from '../support/givens.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
 let stack: Stack;
@@ -19,11 +19,7 @@ beforeAll(async () => {
   stack = await startStack();
   merchant = await givenMerchant(stack);
 });
-afterAll(async () => {
-  const { breaks } = await verifyLedger(stack.pool);
-  await stack.stop();
-  expect(breaks).toEqual([]);
-});
+afterAll(() => stopWithSoundLedger(stack));
 
 function cancel(id: string, body: unknown = {}): Promise<Answer<PaymentView & { code?: string }>> {
   return merchant.call('POST', `/v1/payments/${id}/cancel`, body);

@@ -1,18 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findPrincipal } from '../../db/key.ts';
-import { verifyLedger } from '../../db/ledger-verify.ts';
-import { accountId, entrySum } from '../../db/ledger.ts';
-import { assertDefined } from '../../domain/assert.ts';
 import { DEFAULT_CODE_PREFIX, formatCode } from '../../domain/code/format.ts';
 import { apiClient } from '../support/client.ts';
-import {
-  givenMerchant,
-  givenPayer,
-  pay,
-  paymentBody,
-  uniqueId,
-  type GivenMerchant,
-} from '../support/givens.ts';
+import { givenMerchant, givenPayer, pay, type GivenMerchant } from '../support/givens.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
 let stack: Stack;
@@ -22,11 +12,7 @@ beforeAll(async () => {
   stack = await startStack();
   merchant = await givenMerchant(stack);
 });
-afterAll(async () => {
-  const { breaks } = await verifyLedger(stack.pool);
-  await stack.stop();
-  expect(breaks).toEqual([]);
-});
+afterAll(() => stopWithSoundLedger(stack));
 
 const digitsOf = (n: number): string => String(n).padStart(16, '0');
 
@@ -148,132 +134,5 @@ describe('a similar payment', () => {
     const first = await pay(merchant, { code: await payer.code() });
     await merchant.call('POST', `/v1/payments/${first.body.merchantPaymentId}/cancel`, {});
     expect((await pay(merchant, { code: await payer.code() })).body.status).toBe('COMPLETED');
-  });
-});
-
-describe('the same merchantPaymentId', () => {
-  it('with the same body gives the same answer, says so, and takes the money once', async () => {
-    const payer = await givenPayer(stack, { balance: 1_000 });
-    const body = paymentBody({ code: await payer.code() });
-    const first = await pay(merchant, body);
-    const again = await pay(merchant, body);
-    expect(again.status).toBe(200);
-    expect(again.headers.get('idempotency-hit')).toBe('true');
-    expect(again.body).toEqual(first.body);
-    expect(await payer.balance()).toBe(500);
-  });
-
-  it('with another body is refused, in whatever field', async () => {
-    const payer = await givenPayer(stack, { balance: 1_000 });
-    const body = paymentBody({ code: await payer.code() });
-    await pay(merchant, body);
-    const others = [
-      { amount: 501 },
-      { code: await payer.code() },
-      { storeId: 's2' },
-      { terminalId: 't2' },
-      { acceptSimilar: true },
-      { receiptNumber: 'x' },
-      { items: [{ lineNo: 1, name: 'x', quantity: 1, unitAmount: 500, amount: 500 }] },
-    ];
-    for (const other of others) {
-      const answer = await pay(merchant, { ...body, ...other });
-      expect(answer).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
-    }
-    expect(await payer.balance()).toBe(500);
-  });
-
-  it('from twenty clients at once is one payment with twenty equal answers', async () => {
-    const payer = await givenPayer(stack, { balance: 10_000 });
-    const body = paymentBody({ code: await payer.code() });
-    const answers = await Promise.all(Array.from({ length: 20 }, () => pay(merchant, body)));
-    expect(answers.map((it) => it.status)).toEqual(Array<number>(20).fill(200));
-    expect(new Set(answers.map((it) => JSON.stringify(it.body))).size).toBe(1);
-    expect(answers.filter((it) => it.headers.get('idempotency-hit') === null)).toHaveLength(1);
-    expect(await payer.balance()).toBe(9_500);
-  });
-
-  it('of two merchants are two payments', async () => {
-    const other = await givenMerchant(stack);
-    const payer = await givenPayer(stack, { balance: 10_000 });
-    const merchantPaymentId = uniqueId('p');
-    expect((await pay(merchant, { merchantPaymentId, code: await payer.code() })).body.status).toBe(
-      'COMPLETED',
-    );
-    expect((await pay(other, { merchantPaymentId, code: await payer.code() })).body.status).toBe('COMPLETED');
-  });
-});
-
-describe('fifty tills at once', () => {
-  it('on one merchant and one payer whose balance covers twenty: exactly twenty completed', async () => {
-    const payer = await givenPayer(stack, { balance: 20 * 500 });
-    const shop = accountId.merchant(merchant.merchantId, 'JPY');
-    const before = await entrySum(stack.pool, shop);
-    const codes = await Promise.all(Array.from({ length: 50 }, () => payer.code()));
-    const answers = await Promise.all(codes.map((code) => pay(merchant, { code, acceptSimilar: true })));
-    const outcomes = answers.map((it) => it.body.declineCode ?? it.body.status);
-    expect(outcomes.filter((it) => it === 'COMPLETED')).toHaveLength(20);
-    expect(outcomes.filter((it) => it === 'INSUFFICIENT_FUNDS')).toHaveLength(30);
-    expect(await payer.balance()).toBe(0);
-    expect(await entrySum(stack.pool, shop)).toBe(before + 20 * 500);
-    expect((await verifyLedger(stack.pool)).breaks).toEqual([]);
-  });
-
-  it('with one code between them: one payment, and forty-nine times CODE_ALREADY_USED', async () => {
-    const payer = await givenPayer(stack, { balance: 50_000 });
-    const code = await payer.code();
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => pay(merchant, { code, acceptSimilar: true })),
-    );
-    const outcomes = answers.map((it) => it.body.declineCode ?? it.body.status);
-    expect(outcomes.filter((it) => it === 'COMPLETED')).toHaveLength(1);
-    expect(outcomes.filter((it) => it === 'CODE_ALREADY_USED')).toHaveLength(49);
-    expect(await payer.balance()).toBe(49_500);
-  });
-});
-
-describe('what belongs to others', () => {
-  it('is not found: payments, stores and tills of another merchant', async () => {
-    const other = await givenMerchant(stack);
-    const payer = await givenPayer(stack, { balance: 1_000 });
-    const made = await pay(merchant, { code: await payer.code() });
-    expect(await other.call('GET', `/v1/payments/${made.body.merchantPaymentId}`)).toMatchObject({
-      status: 404,
-      body: { code: 'NOT_FOUND' },
-    });
-    const foreignStore = await pay(other, { code: await payer.code(), storeId: 'not-theirs' });
-    expect(foreignStore).toMatchObject({ status: 404, body: { errors: [{ pointer: '/storeId' }] } });
-    const foreignTill = await pay(other, { code: await payer.code(), terminalId: 'not-theirs' });
-    expect(foreignTill).toMatchObject({ status: 404, body: { errors: [{ pointer: '/terminalId' }] } });
-  });
-
-  it('is not touched: a cancel by another merchant leaves a tombstone of its own only', async () => {
-    const other = await givenMerchant(stack);
-    const payer = await givenPayer(stack, { balance: 1_000 });
-    const made = await pay(merchant, { code: await payer.code() });
-    await other.call('POST', `/v1/payments/${made.body.merchantPaymentId}/cancel`, {});
-    const mine = await merchant.call('GET', `/v1/payments/${made.body.merchantPaymentId}`);
-    expect(mine.body).toMatchObject({ status: 'COMPLETED' });
-  });
-});
-
-describe('keys', () => {
-  it('are kept as hashes only', async () => {
-    const stored = await stack.pool.query<{ row: string }>('select api_key::text as row from api_key');
-    expect(stored.rows.some((it) => it.row.includes(merchant.key))).toBe(false);
-    expect(assertDefined(await findPrincipal(stack.pool, merchant.key)).tenantId).toBe(merchant.merchantId);
-  });
-
-  it('stop working the moment they are revoked', async () => {
-    const doomed = await givenMerchant(stack);
-    const { keyId } = assertDefined(await findPrincipal(stack.pool, doomed.key));
-    const admin = apiClient(stack.baseUrl, stack.adminKey);
-    expect((await doomed.call('GET', '/v1/payments/x')).status).toBe(404);
-    expect((await admin('DELETE', `/v1/keys/${keyId}`)).status).toBe(204);
-    expect(await doomed.call('GET', '/v1/payments/x')).toMatchObject({
-      status: 401,
-      body: { code: 'UNAUTHENTICATED' },
-    });
-    expect((await admin('DELETE', `/v1/keys/${keyId}`)).status).toBe(204);
   });
 });
