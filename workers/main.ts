@@ -44,6 +44,11 @@ async function run(): Promise<void> {
     workflowBundle: await workflowBundle(),
     deps: { pool, sealer: createSealer(config.dataKey) },
     buildId: config.buildId,
+  }).catch((error: unknown) => {
+    if (!(error instanceof Error) || error.name !== 'TransportError') throw error;
+    throw new StartProblem(
+      `Temporal's namespace ${namespace} cannot be used (${reason(error)}); make it, or set TEMPORAL_NAMESPACE`,
+    );
   });
   logger.info({ namespace, taskQueue: config.taskQueue }, 'worker polls');
   await workers.run();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../dev/servers/ports.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { listen } from '../support/stack.ts';
@@ -17,6 +17,7 @@ const GOOD = {
   KESSAI_DATA_KEY: randomBytes(32).toString('base64'),
   KESSAI_CODE_PEPPER: randomBytes(32).toString('base64'),
   TEMPORAL_ADDRESS: '127.0.0.1:1',
+  TEMPORAL_NAMESPACE: 'default',
   TEMPORAL_CONFIG_FILE: undefined,
   LOG_LEVEL: 'info',
   HOST: '127.0.0.1',
@@ -66,6 +67,10 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
           [
             {},
             'Temporal at 127.0.0.1:1 cannot be reached (Connection refused); start it, or set TEMPORAL_ADDRESS.',
+          ],
+          [
+            { TEMPORAL_ADDRESS: inject('temporalAddress'), TEMPORAL_NAMESPACE: 'nowhere' },
+            "Temporal's namespace nowhere cannot be used (Namespace nowhere is not found); make it, or set TEMPORAL_NAMESPACE.",
           ],
           [
             { WORKER_METRICS_PORT: String(port) },
