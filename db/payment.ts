@@ -1,23 +1,8 @@
-import type { CodeMode } from '../domain/code/format.ts';
-import type { PaymentItem, PaymentView } from '../domain/payment/payment.ts';
+import type { PaymentOrder, PaymentView } from '../domain/payment/payment.ts';
 import { firstRow, oneRow, rows, type Db } from './pool.ts';
 
-/** What `payment_settle` needs to decide. Times are RFC 3339 in UTC, amounts minor units, the code is an HMAC. */
-export interface SettleRequest {
-  readonly paymentId: string;
-  readonly merchantId: string;
-  readonly merchantPaymentId: string;
-  readonly storeId: string;
-  readonly terminalId: string;
-  readonly receiptNumber?: string | undefined;
-  readonly amount: number;
-  readonly currency: string;
-  readonly items?: readonly PaymentItem[] | undefined;
-  readonly acceptSimilar: boolean;
-  readonly codeMode: CodeMode;
-  readonly codeDigest: string;
-  readonly requestHash: string;
-  readonly attemptId: string;
+/** What `payment_settle` needs to decide. Times are RFC 3339 in UTC, amounts minor units. */
+export interface SettleRequest extends PaymentOrder {
   readonly requestedAt: string;
   readonly decidedAt: string;
   readonly policyVersion: string;

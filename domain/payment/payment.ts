@@ -37,6 +37,27 @@ export interface PaymentItem {
   readonly ingredients?: string | undefined;
 }
 
+/** What a till asks for, as the edge has checked it. The code itself goes no further than that: only its keyed digest. */
+export interface PaymentOrder {
+  readonly paymentId: string;
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  readonly storeId: string;
+  readonly terminalId: string;
+  readonly receiptNumber?: string | undefined;
+  readonly amount: number;
+  readonly currency: string;
+  readonly items?: readonly PaymentItem[] | undefined;
+  readonly acceptSimilar: boolean;
+  readonly codeMode: CodeMode;
+  /** Hexadecimal HMAC-SHA-256 of the code. */
+  readonly codeDigest: string;
+  /** Digest of the whole request body: the same id with another body is refused by comparing it. */
+  readonly requestHash: string;
+  /** The HTTP request that asked first, so that a repeat is told from it. */
+  readonly attemptId: string;
+}
+
 /** A payment as merchants, devices and webhooks see it; Postgres' `payment_view` makes it, nothing else does. */
 export interface PaymentView {
   readonly paymentId: string;

@@ -1,27 +1,8 @@
 import { defineUpdate } from '@temporalio/workflow';
-import type { CodeMode } from '../../domain/code/format.ts';
-import type { PaymentItem, PaymentView } from '../../domain/payment/payment.ts';
+import type { PaymentOrder, PaymentView } from '../../domain/payment/payment.ts';
 
-/** A till's request as the edge has checked it. The code itself never gets here: only its keyed digest. */
-export interface PaymentInput {
-  readonly paymentId: string;
-  readonly merchantId: string;
-  readonly merchantPaymentId: string;
-  readonly storeId: string;
-  readonly terminalId: string;
-  readonly receiptNumber?: string | undefined;
-  readonly amount: number;
-  readonly currency: string;
-  readonly items?: readonly PaymentItem[] | undefined;
-  readonly acceptSimilar: boolean;
-  readonly codeMode: CodeMode;
-  /** Hexadecimal HMAC-SHA-256 of the code. */
-  readonly codeDigest: string;
-  /** Digest of the whole request body: the same id with another body is refused by comparing it. */
-  readonly requestHash: string;
-  /** The HTTP request that started this workflow, so that a repeat is told from the first. */
-  readonly attemptId: string;
-}
+/** A till's request as the edge has checked it. */
+export type PaymentInput = PaymentOrder;
 
 /** The decision, as the till's answer needs it. */
 export interface PaymentOutcome {
