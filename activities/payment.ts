@@ -1,14 +1,16 @@
-import { ApplicationFailure, log } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import { cancelPayment, settlePayment, type CancelResult, type StoredOutcome } from '../db/payment.ts';
 import type { Pool } from '../db/pool.ts';
 import { sqlState } from '../db/tx.ts';
-import { wakeUserStream } from '../db/user-event.ts';
+import { wakeUserStreams } from '../db/user-event.ts';
 import { PAYMENT_POLICY } from '../domain/payment/payment.ts';
 import type { PaymentCancelInput } from '../workflows/payment-cancel/contract.ts';
 import type { PaymentInput } from '../workflows/payment/contract.ts';
 import { timeOfTry } from './clock.ts';
 
 export type { CancelResult, StoredOutcome };
+
+const WAKE_AFTER_MS = 20;
 
 export interface PaymentActivityDeps {
   readonly pool: Pool;
@@ -19,12 +21,20 @@ export interface PaymentActivityDeps {
  * heard of finds the stored decision.
  */
 export function createPaymentActivities({ pool }: PaymentActivityDeps) {
-  /** Wakes the payer's streams without keeping the till waiting; a lost wake-up is made good by the stream itself. */
+  const toWake = new Set<string>();
+
+  /** Wakes the payer's streams a moment later, many in one go: the till's answer is on its way meanwhile. */
   function wake(outcome: StoredOutcome): void {
     if (outcome.userId === null || outcome.replayed) return;
-    wakeUserStream(pool, outcome.userId).catch((error: unknown) => {
-      log.warn('a device stream was not woken', { error: String(error) });
-    });
+    if (toWake.size === 0) setTimeout(wakeAll, WAKE_AFTER_MS).unref();
+    toWake.add(outcome.userId);
+  }
+
+  /** A wake-up that is lost, as when this process dies now, is made good by the stream itself. */
+  function wakeAll(): void {
+    const userIds = [...toWake];
+    toWake.clear();
+    wakeUserStreams(pool, userIds).catch(() => undefined);
   }
 
   /** A refusal by the database is known to have changed nothing, and asking again would hear it again. */

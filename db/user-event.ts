@@ -53,12 +53,14 @@ export async function usersBehind(
 }
 
 /**
- * Wakes whoever streams this user's events. Outside the transaction that wrote the event on purpose: a NOTIFY makes its
+ * Wakes whoever streams these users' events. Outside the transactions that wrote them on purpose: a NOTIFY makes its
  * transaction's commit wait for all others that notify (docs/adr/0003). A wake-up that is lost is made good by the
  * stream's own look every few seconds.
  */
-export async function wakeUserStream(db: Db, userId: string): Promise<void> {
-  await rows(db, { name: 'user_event_wake', text: `select pg_notify('${USER_EVENT_CHANNEL}', $1)` }, [
-    userId,
-  ]);
+export async function wakeUserStreams(db: Db, userIds: readonly string[]): Promise<void> {
+  const statement = {
+    name: 'user_event_wake',
+    text: `select pg_notify('${USER_EVENT_CHANNEL}', id) from unnest($1::text[]) as id`,
+  };
+  await rows(db, statement, [userIds]);
 }

@@ -20,10 +20,8 @@ export async function payment(input: PaymentInput): Promise<PaymentView> {
   );
   setHandler(
     submit,
-    async (): Promise<PaymentOutcome> => {
-      const { view, requestHash, attemptId } = await deciding;
-      return { view, requestHash, attemptId };
-    },
+    // What was decided is more than the till's outcome; the API takes what it needs.
+    (): Promise<PaymentOutcome> => deciding,
     { description: 'Waits for the decision. The API sends it together with the start.' },
   );
 
