@@ -10,11 +10,6 @@ export interface Money {
 /** Largest amount of one payment, top-up or line, in minor units. */
 export const MAX_AMOUNT_MINOR = 999_999_999_999;
 
-/** True for what the API accepts as an amount to move: a positive safe integer of minor units. */
-export function isPayableAmount(amountMinor: number): boolean {
-  return Number.isSafeInteger(amountMinor) && amountMinor > 0 && amountMinor <= MAX_AMOUNT_MINOR;
-}
-
 /** `1234567 JPY` for summaries that people read: grouped, without guessing minor-unit exponents. */
 export function describeMoney(money: Money): string {
   return `${String(money.amount).replace(/\B(?=(\d{3})+(?!\d))/g, ',')} ${money.currency}`;

@@ -41,12 +41,8 @@ export async function startPayment(
 ): Promise<Started<PaymentOutcome>> {
   const startWorkflowOperation = new WithStartWorkflowOperation('payment', {
     workflowId: paymentWorkflowId(input.merchantId, input.merchantPaymentId),
-    taskQueue: options.taskQueue,
+    ...howToStart(options),
     args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    // A closed one answers for good; one that an operator terminated may be asked again, its effects have keys.
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowTaskTimeout: TASK_TIMEOUT,
     staticSummary: `${describeMoney(input)} at ${input.merchantId}/${input.storeId}`,
     memo: { payment: inProgressView(input, new Date()), requestHash: input.requestHash },
     typedSearchAttributes: [
@@ -70,11 +66,8 @@ export async function startPaymentCancel(
 ): Promise<Started<PaymentCancelOutcome>> {
   const startWorkflowOperation = new WithStartWorkflowOperation('paymentCancel', {
     workflowId: paymentCancelWorkflowId(input.merchantId, input.merchantPaymentId),
-    taskQueue: options.taskQueue,
+    ...howToStart(options),
     args: [input],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowTaskTimeout: TASK_TIMEOUT,
     staticSummary: `cancel ${input.merchantPaymentId} at ${input.merchantId}`,
     typedSearchAttributes: [{ key: MERCHANT_ID, value: input.merchantId }],
   });
@@ -111,6 +104,16 @@ export async function findPendingPayment(
 }
 
 const LOOK_DEADLINE_MS = 2_000;
+
+/** A repeat joins what runs. What has closed answers for good, and only what was terminated or failed begins anew. */
+function howToStart({ taskQueue }: StartOptions) {
+  return {
+    taskQueue,
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowTaskTimeout: TASK_TIMEOUT,
+  } as const;
+}
 
 async function inTime<Outcome>(
   { temporal, tillDeadlineMs }: StartOptions,
