@@ -42,8 +42,9 @@ export async function runBlock(calls: readonly Call[], inFlight: number): Promis
 }
 
 /**
- * Measures all cases at one level in rounds (A, B, C, then B, C, A, ...): a slow minute of the machine meets all of
- * them, and none always runs after the same other one. One at a time they take turns call by call, which is finer still.
+ * Measures all cases at one level in rounds, each in an order of its own: a slow minute of the machine meets all of them,
+ * and none always runs after the same other one, whose last work the servers may still be doing. One at a time they take
+ * turns call by call, which is finer still.
  */
 export async function runRounds<Name extends string>(
   cases: readonly Case<Name>[],
@@ -52,11 +53,10 @@ export async function runRounds<Name extends string>(
 ): Promise<Record<Name, Block[]>> {
   const blocks = Object.fromEntries(cases.map((it) => [it.name, [] as Block[]])) as Record<Name, Block[]>;
   for (let round = 0; round < rounds; round += 1) {
-    const order = cases.map((_, place) => assertDefined(cases[(place + round) % cases.length]));
     if (level.inFlight === 1) {
-      await takeTurns(order, level, blocks);
+      await takeTurns(cases, level, blocks);
     } else {
-      for (const it of order) {
+      for (const it of shuffled(cases)) {
         const calls = await it.prepare(Math.ceil(level.calls / (it.weight ?? 1)));
         await delay(SETTLE_MS);
         blocks[it.name].push(await runBlock(calls, level.inFlight));
@@ -64,6 +64,16 @@ export async function runRounds<Name extends string>(
     }
   }
   return blocks;
+}
+
+/** The same in an order of chance (Fisher-Yates). */
+function shuffled<T>(items: readonly T[]): T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(Math.random() * (last + 1));
+    [order[last], order[other]] = [assertDefined(order[other]), assertDefined(order[last])];
+  }
+  return order;
 }
 
 async function takeTurns<Name extends string>(
@@ -74,7 +84,7 @@ async function takeTurns<Name extends string>(
   const players: { name: Name; calls: readonly Call[]; latenciesMs: number[] }[] = [];
   for (const it of cases) players.push({ name: it.name, calls: await it.prepare(count), latenciesMs: [] });
   for (let turn = 0; turn < count; turn += 1) {
-    for (const player of players) {
+    for (const player of shuffled(players)) {
       if (gapMs !== undefined) await delay(gapMs);
       const calledMs = performance.now();
       await assertDefined(player.calls[turn])();
