@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
-import type { CodeDigester } from './code/digest.ts';
+import type { CodeDigester } from '../db/code-digest.ts';
 import type { RateLimits } from './http/rate-limit.ts';
 import type { UserStreams } from './me/streams.ts';
 

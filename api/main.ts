@@ -7,7 +7,7 @@ import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { createUserEventListener } from '../db/user-event-listener.ts';
 import { createApp } from './app.ts';
-import { createCodeDigester } from './code/digest.ts';
+import { createCodeDigester } from '../db/code-digest.ts';
 import { readApiConfig } from './config.ts';
 import { TILL_DEADLINE_MS } from './deps.ts';
 import { RATE_LIMITS } from './http/rate-limit.ts';

@@ -23,7 +23,7 @@ create table offline_key (
   issued_at timestamptz not null,
   refresh_after timestamptz not null,
   revoked_at timestamptz,
-  revoke_reason text check (revoke_reason in ('REPLACED_DEVICE', 'DISPUTED', 'OPERATOR', 'REFRESHED')),
+  revoke_reason text check (revoke_reason in ('REPLACED_DEVICE', 'DISPUTED', 'OPERATOR', 'REFRESHED', 'USER')),
   -- The last step whose password was accepted: none up to it is accepted again (RFC 6238 section 5.2).
   last_step bigint not null default 0,
   failed_count integer not null default 0,

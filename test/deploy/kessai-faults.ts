@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { createCodeDigester } from '../../api/code/digest.ts';
+import { createCodeDigester } from '../../db/code-digest.ts';
 import { readApiConfig } from '../../api/config.ts';
 import { createSealer } from '../../db/sealed.ts';
 import { readWorkerConfig } from '../../workers/config.ts';

@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { createApp } from '../../api/app.ts';
-import { createCodeDigester, type CodeDigester } from '../../api/code/digest.ts';
+import { createCodeDigester, type CodeDigester } from '../../db/code-digest.ts';
 import { RATE_LIMITS, type RateLimits } from '../../api/http/rate-limit.ts';
 import { createUserStreams } from '../../api/me/streams.ts';
 import { createKey } from '../../db/key.ts';

@@ -1,0 +1,137 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { HANDLE_LENGTH, OFFLINE_KEY_BYTES } from '../domain/code/offline.ts';
+import { OFFLINE_POLICY } from '../domain/code/offline-policy.ts';
+import { firstRow, oneRow, rows, type Db, type Pool } from './pool.ts';
+import type { Sealer } from './sealed.ts';
+import { withTransaction } from './tx.ts';
+
+/** Why a key serves no longer. REFRESHED: its successor has been there for as long as it was to serve beside it. */
+export type RevokeReason = 'REPLACED_DEVICE' | 'DISPUTED' | 'OPERATOR' | 'REFRESHED' | 'USER';
+
+export interface OfflineKeyRow {
+  readonly handle: string;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly sealed: Buffer;
+  readonly issuedAt: Date;
+  readonly refreshAfter: Date;
+  readonly revokedAt: Date | null;
+}
+
+/** A key on its way to its device: the only time that it is seen outside. */
+export interface IssuedOfflineKey {
+  readonly handle: string;
+  readonly key: Buffer;
+  readonly refreshAfter: Date;
+  readonly validUntil: Date;
+}
+
+/** What a sealed key is bound to: it does not open under another handle. */
+export const offlineKeyContext = (handle: string): string => `offline-key:${handle}`;
+
+const COLUMNS = `handle, user_id as "userId", device_id as "deviceId", sealed, issued_at as "issuedAt",
+                 refresh_after as "refreshAfter", revoked_at as "revokedAt"`;
+
+/** The key of a handle, also a revoked one; sealed as it is kept. */
+export async function findOfflineKey(db: Db, handle: string): Promise<OfflineKeyRow | undefined> {
+  const statement = {
+    name: 'offline_key_find',
+    text: `select ${COLUMNS} from offline_key where handle = $1`,
+  };
+  return firstRow<OfflineKeyRow & Record<string, unknown>>(db, statement, [handle]);
+}
+
+/**
+ * The device's key: the same one until its refresh is due, a new one after that or when it was revoked. The key before goes
+ * on serving for the freshness time, as this answer may be lost. Requests at once get the same key: the device's row is
+ * their lock. The device has reached the server, so the key is as fresh as can be.
+ */
+export async function issueOrKeepOfflineKey(
+  pool: Pool,
+  sealer: Sealer,
+  it: { userId: string; deviceId: string; now: Date },
+): Promise<IssuedOfflineKey> {
+  return withTransaction(pool, async (tx) => {
+    const contact = await oneRow<{ validUntil: Date }>(
+      tx,
+      {
+        name: 'offline_key_device',
+        text: `update device set last_contact_at = greatest(last_contact_at, $3) where device_id = $1 and user_id = $2
+               returning last_contact_at + make_interval(secs => $4 / 1000.0) as "validUntil"`,
+      },
+      [it.deviceId, it.userId, it.now, OFFLINE_POLICY.freshnessMs],
+    );
+    const newest = await firstRow<OfflineKeyRow & Record<string, unknown>>(
+      tx,
+      {
+        name: 'offline_key_newest',
+        text: `select ${COLUMNS} from offline_key where device_id = $1 order by issued_at desc limit 1`,
+      },
+      [it.deviceId],
+    );
+    if (newest?.revokedAt === null && newest.refreshAfter > it.now) {
+      const key = sealer.open(newest.sealed, offlineKeyContext(newest.handle));
+      return { handle: newest.handle, key, refreshAfter: newest.refreshAfter, ...contact };
+    }
+    await revokeSuperseded(tx, it.deviceId, it.now);
+    const refreshAfter = new Date(it.now.getTime() + OFFLINE_POLICY.refreshAfterMs);
+    return { ...(await insertOfflineKey(tx, sealer, { ...it, refreshAfter })), ...contact };
+  });
+}
+
+/** Makes a key under a handle that nobody has; 10^10 handles, so one that is taken is drawn again. */
+async function insertOfflineKey(
+  tx: Db,
+  sealer: Sealer,
+  it: { userId: string; deviceId: string; now: Date; refreshAfter: Date },
+): Promise<{ handle: string; key: Buffer; refreshAfter: Date }> {
+  const key = randomBytes(OFFLINE_KEY_BYTES);
+  for (;;) {
+    const handle = randomHandle();
+    const inserted = await rows(
+      tx,
+      {
+        name: 'offline_key_insert',
+        text: `insert into offline_key (handle, user_id, device_id, sealed, issued_at, refresh_after)
+               values ($1, $2, $3, $4, $5, $6) on conflict (handle) do nothing returning handle`,
+      },
+      [handle, it.userId, it.deviceId, sealer.seal(key, offlineKeyContext(handle)), it.now, it.refreshAfter],
+    );
+    if (inserted.length > 0) return { handle, key, refreshAfter: it.refreshAfter };
+  }
+}
+
+/** Uniform digits that say nothing about user, device or time. */
+function randomHandle(): string {
+  return String(randomInt(10 ** HANDLE_LENGTH)).padStart(HANDLE_LENGTH, '0');
+}
+
+/** Ends the keys whose successor has been there for the freshness time. */
+async function revokeSuperseded(tx: Db, deviceId: string, now: Date): Promise<void> {
+  await rows(
+    tx,
+    {
+      name: 'offline_key_superseded',
+      text: `update offline_key k set revoked_at = $2, revoke_reason = 'REFRESHED'
+              where device_id = $1 and revoked_at is null
+                and exists (select 1 from offline_key n where n.device_id = $1 and n.issued_at > k.issued_at
+                               and n.issued_at + make_interval(secs => $3 / 1000.0) <= $2)`,
+    },
+    [deviceId, now, OFFLINE_POLICY.freshnessMs],
+  );
+}
+
+/** Ends all keys of a device at once; those that were ended before keep their reason. Gives their number. */
+export async function revokeOfflineKeysOfDevice(
+  tx: Db,
+  deviceId: string,
+  reason: RevokeReason,
+  at: Date,
+): Promise<number> {
+  const statement = {
+    name: 'offline_key_revoke',
+    text: `update offline_key set revoked_at = $3, revoke_reason = $2
+            where device_id = $1 and revoked_at is null returning handle`,
+  };
+  return (await rows(tx, statement, [deviceId, reason, at])).length;
+}
