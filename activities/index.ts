@@ -1,5 +1,6 @@
+import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
-export type ActivityDeps = PaymentActivityDeps & WebhookActivityDeps;
+export type ActivityDeps = PaymentActivityDeps & WebhookActivityDeps & IssuerActivityDeps;

@@ -9,6 +9,7 @@ import {
   type WebhookDelivery,
 } from '../db/webhook.ts';
 import { WEBHOOK_RETRY, webhookRetryDelayMs } from '../domain/webhook/retry.ts';
+import { describeFetchError } from './fetch-error.ts';
 
 export interface WebhookActivityDeps {
   readonly pool: Pool;
@@ -114,7 +115,7 @@ async function post(url: string, body: string, headers: Record<string, string>):
     const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
     return { statusCode: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   } catch (error) {
-    return { error: describeFetchError(error) };
+    return { error: describeFetchError(error, POST_TIMEOUT_MS) };
   }
 }
 
@@ -124,13 +125,4 @@ function parseRetryAfter(value: string | null): number | undefined {
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   const at = Date.parse(value);
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
-}
-
-/** `fetch failed` alone says nothing; the cause names what happened. Never the URL: it may carry the merchant's token. */
-function describeFetchError(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  if (error.name === 'TimeoutError') return `no answer within ${POST_TIMEOUT_MS / 1000} s`;
-  const cause = error.cause;
-  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
-  return error.message;
 }

@@ -5,6 +5,7 @@ import { sqlState } from './tx.ts';
 export const accountId = {
   user: (userId: string, currency: string) => `user:${userId}:${currency}`,
   merchant: (merchantId: string, currency: string) => `merchant:${merchantId}:${currency}`,
+  issuer: (issuerId: string, currency: string) => `issuer:${issuerId}:${currency}`,
   funding: (currency: string) => `system:funding:${currency}`,
 };
 
@@ -110,6 +111,15 @@ export async function openMerchantAccount(db: Db, merchantId: string, currency: 
     text: `insert into account (account_id, kind, currency) values ($1, 'MERCHANT', $2) on conflict do nothing`,
   };
   await rows(db, statement, [accountId.merchant(merchantId, currency), currency]);
+}
+
+/** Opens an issuer's account if it is not there: what it owes Kessai. It may be overdrawn, so it has no balance row. */
+export async function openIssuerAccount(db: Db, issuerId: string, currency: string): Promise<void> {
+  const statement = {
+    name: 'ledger_open_issuer',
+    text: `insert into account (account_id, kind, currency) values ($1, 'ISSUER', $2) on conflict do nothing`,
+  };
+  await rows(db, statement, [accountId.issuer(issuerId, currency), currency]);
 }
 
 export interface Balance {

@@ -13,7 +13,18 @@ export interface WebhookDelivery {
   /** Null if the owner has taken the endpoint away since. */
   readonly url: string | null;
   readonly triesDone: number;
-  readonly sealedSecrets: readonly { secretId: string; sealed: Buffer }[];
+  readonly sealedSecrets: readonly SealedSecret[];
+}
+
+/** Who verifies what a secret signs. */
+export interface SecretOwner {
+  readonly kind: 'MERCHANT' | 'ISSUER';
+  readonly id: string;
+}
+
+export interface SealedSecret {
+  readonly secretId: string;
+  readonly sealed: Buffer;
 }
 
 export async function findWebhookDelivery(db: Db, eventId: string): Promise<WebhookDelivery | undefined> {
@@ -29,23 +40,20 @@ export async function findWebhookDelivery(db: Db, eventId: string): Promise<Webh
     [eventId],
   );
   if (event === undefined) return undefined;
-  const sealedSecrets = await findWebhookSecrets(db, event.ownerId);
+  const sealedSecrets = await findWebhookSecrets(db, { kind: 'MERCHANT', id: event.ownerId });
   const { ownerId: _, ...delivery } = event;
   return { ...delivery, sealedSecrets };
 }
 
-/** A merchant's secrets that sign now, the newest first. */
-export async function findWebhookSecrets(
-  db: Db,
-  merchantId: string,
-): Promise<{ secretId: string; sealed: Buffer }[]> {
+/** An owner's secrets that sign now, the newest first. */
+export async function findWebhookSecrets(db: Db, owner: SecretOwner): Promise<SealedSecret[]> {
   const statement = {
     name: 'webhook_secrets',
     text: `select secret_id as "secretId", sealed from webhook_secret
-            where owner_kind = 'MERCHANT' and owner_id = $1 and (expires_at is null or expires_at > now())
+            where owner_kind = $1 and owner_id = $2 and (expires_at is null or expires_at > now())
             order by expires_at nulls first, created_at desc`,
   };
-  return rows(db, statement, [merchantId]);
+  return rows<SealedSecret & Record<string, unknown>>(db, statement, [owner.kind, owner.id]);
 }
 
 export interface WebhookAttempt {
@@ -157,13 +165,13 @@ export async function listWebhookEvents(
 export const SECRET_OVERLAP_MS = 24 * 3_600_000;
 
 /**
- * Gives a merchant a new signing secret (`whsec_` and base64 of 32 bytes); the one before it stays valid for the overlap,
+ * Gives an owner a new signing secret (`whsec_` and base64 of 32 bytes); the one before it stays valid for the overlap,
  * so that the receiver can change over. At most two are valid at a time.
  */
 export async function rotateWebhookSecret(
   pool: Pool,
   sealer: Sealer,
-  merchantId: string,
+  owner: SecretOwner,
   now: Date,
 ): Promise<{ secret: string; previousValidUntil: Date | undefined }> {
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
@@ -172,32 +180,35 @@ export async function rotateWebhookSecret(
   return withTransaction(pool, async (tx) => {
     await rows(
       tx,
-      { name: 'webhook_secret_lock', text: 'select 1 from merchant where merchant_id = $1 for update' },
-      [merchantId],
+      {
+        name: 'webhook_secret_lock',
+        text: `select pg_advisory_xact_lock(hashtextextended('webhook secret ' || $1 || ' ' || $2, 0))`,
+      },
+      [owner.kind, owner.id],
     );
     await rows(
       tx,
       {
         name: 'webhook_secret_drop',
-        text: `delete from webhook_secret where owner_kind = 'MERCHANT' and owner_id = $1 and expires_at is not null`,
+        text: `delete from webhook_secret where owner_kind = $1 and owner_id = $2 and expires_at is not null`,
       },
-      [merchantId],
+      [owner.kind, owner.id],
     );
     const old = await rows(
       tx,
       {
         name: 'webhook_secret_age',
-        text: `update webhook_secret set expires_at = $2 where owner_kind = 'MERCHANT' and owner_id = $1 returning secret_id`,
+        text: `update webhook_secret set expires_at = $3 where owner_kind = $1 and owner_id = $2 returning secret_id`,
       },
-      [merchantId, until],
+      [owner.kind, owner.id, until],
     );
     await rows(
       tx,
       {
         name: 'webhook_secret_insert',
-        text: `insert into webhook_secret (secret_id, owner_kind, owner_id, sealed, created_at) values ($1, 'MERCHANT', $2, $3, $4)`,
+        text: `insert into webhook_secret (secret_id, owner_kind, owner_id, sealed, created_at) values ($1, $2, $3, $4, $5)`,
       },
-      [secretId, merchantId, sealer.seal(Buffer.from(secret), secretId), now],
+      [secretId, owner.kind, owner.id, sealer.seal(Buffer.from(secret), secretId), now],
     );
     return { secret, previousValidUntil: old.length > 0 ? until : undefined };
   });

@@ -1,8 +1,9 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createPaymentActivities } from '../activities/payment.ts';
 import type { ActivityDeps } from '../activities/index.ts';
+import { createIssuerActivities } from '../activities/issuer.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
-import { webhookTaskQueue } from '../workflows/task-queue.ts';
+import { issuerTaskQueue, webhookTaskQueue } from '../workflows/task-queue.ts';
 
 export interface KessaiWorkerOptions {
   readonly connection: NativeConnection;
@@ -23,10 +24,12 @@ export interface KessaiWorkers {
 
 /**
  * One worker for the queue that tills wait for, with the activities of its workflows, so that local steps stay local; one
- * for the queue that calls merchants. Each has its own slots: slow receivers take none from tills.
+ * for the queue that calls merchants; one, of activities alone, for the queue that calls issuers. Each has its own slots:
+ * slow receivers take none from tills.
  */
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
   const common = { ...sharedOptions(options), shutdownGraceTime: '10s' } as const;
+  const { workflowBundle: _, ...withoutWorkflows } = common;
   const workers = await Promise.all([
     Worker.create({
       ...common,
@@ -44,6 +47,12 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       activities: createWebhookActivities(options.deps),
       maxCachedWorkflows: 200,
       maxConcurrentWorkflowTaskExecutions: 20,
+      maxConcurrentActivityTaskExecutions: 100,
+    }),
+    Worker.create({
+      ...withoutWorkflows,
+      taskQueue: issuerTaskQueue(options.taskQueue),
+      activities: createIssuerActivities(options.deps),
       maxConcurrentActivityTaskExecutions: 100,
     }),
   ]);

@@ -5,3 +5,8 @@ export const DEFAULT_TASK_QUEUE = 'kessai';
 export function webhookTaskQueue(taskQueue: string): string {
   return `${taskQueue}-webhooks`;
 }
+
+/** The queue of the calls to pay-later issuers: a slow issuer takes no slots from tills either. */
+export function issuerTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-issuer`;
+}

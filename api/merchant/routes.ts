@@ -80,9 +80,10 @@ export function merchantRoutes({ pool, sealer }: ApiDeps): Route[] {
           );
         }
         if (webhook === undefined) return { status: 200, body: { merchantId, ...rest } };
-        const isFirst = (await findWebhookSecrets(pool, merchantId)).length === 0;
+        const owner = { kind: 'MERCHANT', id: merchantId } as const;
+        const isFirst = (await findWebhookSecrets(pool, owner)).length === 0;
         const secret = isFirst
-          ? (await rotateWebhookSecret(pool, sealer, merchantId, new Date())).secret
+          ? (await rotateWebhookSecret(pool, sealer, owner, new Date())).secret
           : undefined;
         return {
           status: 200,
@@ -124,7 +125,8 @@ export function merchantRoutes({ pool, sealer }: ApiDeps): Route[] {
       },
       async handle({ params }) {
         if ((await findMerchant(pool, params.merchantId)) === undefined) throw notFound('merchant');
-        return { status: 201, body: await rotateWebhookSecret(pool, sealer, params.merchantId, new Date()) };
+        const owner = { kind: 'MERCHANT', id: params.merchantId } as const;
+        return { status: 201, body: await rotateWebhookSecret(pool, sealer, owner, new Date()) };
       },
     }),
   ];

@@ -1,0 +1,153 @@
+import { ApplicationFailure, log } from '@temporalio/activity';
+import { Webhook } from 'standardwebhooks';
+import { findIssuerEndpoint, recordIssuerAttempt } from '../db/issuer.ts';
+import type { Pool } from '../db/pool.ts';
+import type { Sealer } from '../db/sealed.ts';
+import type { IssuerAnswer, IssuerCall } from '../domain/credit/credit.ts';
+import { describeFetchError } from './fetch-error.ts';
+import { readIssuerAnswer } from './issuer-answer.ts';
+
+export interface IssuerActivityDeps {
+  readonly pool: Pool;
+  readonly sealer: Sealer;
+  /** How long one call may take; {@link ISSUER_TIMEOUT_MS} if unset. */
+  readonly issuerTimeoutMs?: number;
+}
+
+export const ISSUER_TIMEOUT_MS = 5_000;
+
+/** More than any answer of the contract; what is longer is not read. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+const PATHS = {
+  AUTHORISE: '/v1/authorisations',
+  CAPTURE: '/v1/captures',
+  VOID: '/v1/voids',
+  REFUND: '/v1/refunds',
+} as const satisfies Record<IssuerCall['operation'], string>;
+
+interface SignedCall {
+  readonly issuerId: string;
+  readonly key: string;
+  readonly operation: IssuerCall['operation'] | 'LOOK_UP';
+  readonly path: string;
+  /** Empty for a look-up, which is a GET. */
+  readonly body: string;
+}
+
+/** Calls to pay-later issuers, signed after the Standard Webhooks specification (docs/partner-issuer.md). */
+export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: IssuerActivityDeps) {
+  const timeoutMs = issuerTimeoutMs ?? ISSUER_TIMEOUT_MS;
+  return {
+    /**
+     * Asks for an operation, once. Whatever the issuer does is a value.
+     * @throws ApplicationFailure `IssuerNotAsked` if nothing left this machine
+     */
+    askIssuer(call: IssuerCall): Promise<IssuerAnswer> {
+      const { issuerId, operation, ...body } = call;
+      return send({ issuerId, key: call.key, operation, path: PATHS[operation], body: JSON.stringify(body) });
+    },
+
+    /**
+     * Asks what became of a key, once.
+     * @throws ApplicationFailure `IssuerNotAsked` if nothing left this machine
+     */
+    lookUpIssuer({ issuerId, key }: { issuerId: string; key: string }): Promise<IssuerAnswer> {
+      const path = `/v1/operations/${encodeURIComponent(key)}`;
+      return send({ issuerId, key, operation: 'LOOK_UP', path, body: '' });
+    },
+  };
+
+  async function send(call: SignedCall): Promise<IssuerAnswer> {
+    const startedAt = new Date();
+    const { baseUrl, headers } = await prepare(call, startedAt);
+    const url = baseUrl + call.path;
+    const reply = await exchange(url, call, headers, timeoutMs);
+    const operation = call.operation === 'LOOK_UP' ? undefined : call.operation;
+    const answer: IssuerAnswer =
+      'error' in reply
+        ? { kind: 'UNKNOWN', why: reply.error }
+        : readIssuerAnswer({ key: call.key, operation }, reply.status, reply.body);
+    await recordIssuerAttempt(pool, call.issuerId, {
+      key: call.key,
+      operation: call.operation,
+      url,
+      startedAt,
+      durationMs: Date.now() - startedAt.getTime(),
+      statusCode: 'status' in reply ? reply.status : undefined,
+      outcome: answer.kind,
+      error: answer.kind === 'UNKNOWN' ? answer.why : undefined,
+    }).catch((error: unknown) => {
+      // The answer is worth more than its record.
+      log.warn('an issuer attempt could not be recorded', { error, key: call.key, outcome: answer.kind });
+    });
+    return answer;
+  }
+
+  async function prepare(call: SignedCall, at: Date) {
+    try {
+      const endpoint = await findIssuerEndpoint(pool, call.issuerId);
+      if (endpoint === undefined) throw new Error(`issuer ${call.issuerId} is not stored`);
+      if (endpoint.sealedSecrets.length === 0)
+        throw new Error(`issuer ${call.issuerId} has no signing secret`);
+      const signatures = endpoint.sealedSecrets.map(({ secretId, sealed }) =>
+        new Webhook(sealer.open(sealed, secretId).toString()).sign(call.key, at, call.body),
+      );
+      const headers = {
+        accept: 'application/json',
+        'user-agent': 'kessai-issuer/1',
+        'webhook-id': call.key,
+        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+        'webhook-signature': signatures.join(' '),
+      };
+      return { baseUrl: endpoint.baseUrl, headers };
+    } catch (error) {
+      throw ApplicationFailure.create({
+        type: 'IssuerNotAsked',
+        message: error instanceof Error ? error.message : 'nothing was sent',
+      });
+    }
+  }
+}
+
+type Reply = { readonly status: number; readonly body: string } | { readonly error: string };
+
+/** One request, without following redirects; nothing of it throws. */
+async function exchange(
+  url: string,
+  call: SignedCall,
+  headers: Record<string, string>,
+  timeoutMs: number,
+): Promise<Reply> {
+  try {
+    const response = await fetch(url, {
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(call.operation === 'LOOK_UP'
+        ? { method: 'GET', headers }
+        : {
+            method: 'POST',
+            headers: { ...headers, 'content-type': 'application/json' },
+            body: call.body,
+          }),
+    });
+    const body = await readAtMost(response, MAX_ANSWER_BYTES);
+    return body === undefined
+      ? { error: `answered more than ${MAX_ANSWER_BYTES} bytes` }
+      : { status: response.status, body };
+  } catch (error) {
+    return { error: describeFetchError(error, timeoutMs) };
+  }
+}
+
+async function readAtMost(response: Response, maxBytes: number): Promise<string | undefined> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

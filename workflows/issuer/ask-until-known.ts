@@ -1,0 +1,118 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  defineSignal,
+  log,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { createIssuerActivities } from '../../activities/issuer.ts';
+import {
+  askAgainAtMs,
+  ISSUER_RETRY,
+  nextIssuerStep,
+  voidOf,
+  type IssuerAnswer,
+  type IssuerCall,
+  type IssuerOutcome,
+  type IssuerWay,
+} from '../../domain/credit/credit.ts';
+import { issuerTaskQueue } from '../task-queue.ts';
+
+/** Does not wait for the schedule: asks the issuer now. */
+export const askIssuerNow = defineSignal('askIssuerNow');
+
+export interface AskOptions {
+  /** Told once, when the first call has left the outcome unknown. */
+  readonly onUnknown?: (why: string) => void | Promise<void>;
+}
+
+/**
+ * Takes one operation at an issuer to an end that is known: the call once, and while its outcome is unknown, look-ups by the same
+ * key on the schedule of domain/credit. NOT_FOUND is answered for AUTHORISE alone, once a void holds it off for good; all else is
+ * sent again until it is done or refused. GAVE_UP after five days: the caller records a break. Cancelling the workflow does not stop
+ * it half-way. While it waits it shows so in the current details; the caller puts its own back.
+ */
+export function askUntilKnown(call: IssuerCall, options: AskOptions = {}): Promise<IssuerOutcome> {
+  return CancellationScope.nonCancellable(() => askOn(call, options));
+}
+
+async function askOn(call: IssuerCall, options: AskOptions): Promise<IssuerOutcome> {
+  let way: IssuerWay = 'CALL';
+  for (let inVain = 0; ;) {
+    const answer: Asked = await ask(way, call);
+    const step = answer.kind === 'NOT_ASKED' ? 'ASK_LATER' : nextIssuerStep(call.operation, way, answer.kind);
+    switch (step) {
+      case 'END':
+        return answer as IssuerOutcome;
+      case 'VOID_THEN_END':
+        return (await askOn(voidOf(call), {})).kind === 'DONE' ? { kind: 'NOT_FOUND' } : { kind: 'GAVE_UP' };
+      case 'SEND_AGAIN':
+        way = 'CALL';
+        break;
+      case 'ASK_LATER': {
+        inVain += 1;
+        // What never left is sent; what may have arrived is looked up.
+        if (answer.kind !== 'NOT_ASKED') way = 'LOOK_UP';
+        const why = 'why' in answer ? answer.why : answer.kind;
+        if (inVain === 1) await options.onUnknown?.(why);
+        if (!(await waitForNextTry(call, inVain, why))) return { kind: 'GAVE_UP' };
+      }
+    }
+  }
+}
+
+/** @returns false when no further try comes */
+async function waitForNextTry(call: IssuerCall, inVain: number, why: string): Promise<boolean> {
+  const atMs = askAgainAtMs(ISSUER_RETRY, { asked: inVain, answeredAtMs: Date.now() });
+  if (atMs === undefined) {
+    log.warn('the issuer gave no answer in all tries', { key: call.key, operation: call.operation });
+    return false;
+  }
+  let isAskedNow = false;
+  setHandler(
+    askIssuerNow,
+    () => {
+      isAskedNow = true;
+    },
+    { description: 'Do not wait for the schedule: ask the issuer now. No input.' },
+  );
+  setCurrentDetails(
+    `**Waiting for issuer** \`${call.issuerId}\`: what became of ${call.operation} \`${call.key}\` is unknown (${why}).\n\n` +
+      `Asked ${inVain} of ${ISSUER_RETRY.length + 1} times, again at ${new Date(atMs).toISOString()} or on signal \`askIssuerNow\`. ` +
+      `Every try: \`GET /v1/issuers/${call.issuerId}/attempts?key=${call.key}\`.`,
+  );
+  await condition(() => isAskedNow, Math.max(1, atMs - Date.now()), {
+    summary: `${call.operation} unknown, ask again`,
+  });
+  return true;
+}
+
+type Asked = IssuerAnswer | { readonly kind: 'NOT_ASKED'; readonly why: string };
+
+/** One activity, tried once: of a second try nobody would know whether it was the first. */
+async function ask(way: IssuerWay, call: IssuerCall): Promise<Asked> {
+  const activities = proxyActivities<ReturnType<typeof createIssuerActivities>>({
+    taskQueue: issuerTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '15s',
+    retry: { maximumAttempts: 1 },
+    summary: way === 'CALL' ? call.operation : `look up ${call.operation}`,
+  });
+  try {
+    return way === 'CALL'
+      ? await activities.askIssuer(call)
+      : await activities.lookUpIssuer({ issuerId: call.issuerId, key: call.key });
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    const { cause } = error;
+    if (cause instanceof ApplicationFailure && cause.type === 'IssuerNotAsked') {
+      return { kind: 'NOT_ASKED', why: cause.message };
+    }
+    // The worker died or hung while it asked.
+    return { kind: 'UNKNOWN', why: 'the worker that asked did not report' };
+  }
+}
