@@ -83,6 +83,10 @@ create index payment_offline_by_payer on payment (payer_id, decided_at) where co
 create index payment_by_code on payment (code_digest) where code_digest is not null;
 create index payment_to_reconcile on payment (device_id, offline_step) where reconciliation in ('PENDING', 'DISPUTED');
 create index payment_by_merchant_day on payment (merchant_id, decided_at);
+create index payment_by_cancel_day on payment (merchant_id, canceled_at) where canceled_at is not null;
+create index payment_by_reconciled on payment (merchant_id, reconciled_at) where reconciled_at is not null;
+-- Entries are appended as time goes, so a summary of each range of pages finds a day's; it costs a posting nothing.
+create index entry_by_time on entry using brin (posted_at) with (autosummarize = on);
 
 -- What devices say they have shown. An entry is a device's own, so its id is the key.
 create table journal (
@@ -143,7 +147,24 @@ create table merchant_file (
   day date not null,
   file_id text not null unique,
   received_at timestamptz not null,
-  rows json not null,
+  sha256 text not null,
+  row_count integer not null,
+  primary key (merchant_id, day)
+);
+create table merchant_file_row (
+  file_id text not null references merchant_file (file_id) on delete cascade,
+  type text not null check (type in ('PAYMENT', 'CANCEL', 'REFUND')),
+  merchant_payment_id text not null,
+  line_no integer not null,
+  -- Signed: what is taken back is negative.
+  amount bigint not null,
+  primary key (file_id, merchant_payment_id, type, line_no)
+);
+-- When a merchant's day was last compared.
+create table reconciled_day (
+  merchant_id text not null,
+  day date not null,
+  reconciled_at timestamptz not null,
   primary key (merchant_id, day)
 );
 create table reconciliation_break (
@@ -158,6 +179,8 @@ create table reconciliation_break (
   theirs_amount bigint,
   detail text not null,
   opened_at timestamptz not null,
+  -- When a comparison last found it.
+  seen_at timestamptz not null default now(),
   resolved_at timestamptz,
   resolver text,
   resolution text,
@@ -165,3 +188,4 @@ create table reconciliation_break (
   unique (counterpart, merchant_id, day, class, reference)
 );
 create index reconciliation_break_open on reconciliation_break (opened_at) where resolved_at is null;
+create index reconciliation_break_by_merchant on reconciliation_break (merchant_id, opened_at desc, break_id desc);
