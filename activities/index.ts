@@ -1,6 +1,7 @@
 import type { IssuerActivityDeps } from './issuer.ts';
+import type { OfflineMatchDeps } from './offline-match.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
-export type ActivityDeps = PaymentActivityDeps & WebhookActivityDeps & IssuerActivityDeps;
+export type ActivityDeps = PaymentActivityDeps & OfflineMatchDeps & IssuerActivityDeps & WebhookActivityDeps;

@@ -12,6 +12,14 @@ const secret = z
     'must be base64 of 32 bytes (openssl rand -base64 32)',
   );
 
+const oldSecrets = z
+  .string()
+  .transform((text) => text.split(',').filter((it) => it !== ''))
+  .refine(
+    (keys) => keys.every((it) => Buffer.from(it, 'base64').length === 32),
+    'must be base64 of 32 bytes each, with commas between',
+  );
+
 const environment = z.object({
   DATABASE_URL: z
     .string()
@@ -20,6 +28,7 @@ const environment = z.object({
       'must be a URL that begins with postgres://',
     ),
   KESSAI_DATA_KEY: secret,
+  KESSAI_DATA_KEYS_OLD: oldSecrets.default([]),
   KESSAI_CODE_PEPPER: secret,
   PORT: z.coerce
     .number('is not a port')

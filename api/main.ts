@@ -34,7 +34,7 @@ async function run(): Promise<void> {
     pool,
     temporal: new Client({ connection, namespace }),
     taskQueue: config.KESSAI_TASK_QUEUE,
-    sealer: createSealer(config.KESSAI_DATA_KEY),
+    sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
     digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
     codePrefix: config.CODE_PREFIX,
     streams,

@@ -1,5 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { readWorkerConfig } from '../workers/config.ts';
@@ -26,7 +27,12 @@ try {
     connection,
     namespace,
     taskQueue: config.taskQueue,
-    deps: { pool, sealer: createSealer(config.dataKey) },
+    deps: {
+      pool,
+      sealer: createSealer(config.dataKey, config.dataKeysOld),
+      digestCode: createCodeDigester(config.codePepper),
+      codePrefix: config.codePrefix,
+    },
   });
   if (config.metricsPort !== undefined)
     await startHealthServer(

@@ -1,11 +1,19 @@
+import { DEFAULT_CODE_PREFIX } from '../domain/code/format.ts';
 import { DEFAULT_TASK_QUEUE } from '../workflows/task-queue.ts';
 import { StartProblem } from './start-problem.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
+const SECRET = 'base64 of 32 bytes (openssl rand -base64 32)';
+const SECRETS = 'base64 of 32 bytes each, with commas between';
+
 export interface WorkerConfig {
   readonly databaseUrl: string;
   readonly dataKey: string;
+  /** Former data keys, which open what they sealed and seal nothing. */
+  readonly dataKeysOld: readonly string[];
+  readonly codePepper: string;
+  readonly codePrefix: string;
   readonly taskQueue: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** `/readyz` and `/metrics` of this worker; none if unset. */
@@ -28,9 +36,16 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   if (metricsPort !== undefined && !isPort(metricsPort)) faults.push('WORKER_METRICS_PORT is not a port');
   const logLevel = LOG_LEVELS.find((it) => it === (env.LOG_LEVEL ?? 'info'));
   if (logLevel === undefined) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
+  const dataKeysOld = (env.KESSAI_DATA_KEYS_OLD ?? '').split(',').filter((it) => it !== '');
+  if (!dataKeysOld.every(is32Bytes)) faults.push(`KESSAI_DATA_KEYS_OLD must be ${SECRETS}`);
+  const codePrefix = env.CODE_PREFIX ?? DEFAULT_CODE_PREFIX;
+  if (!/^\d{6}$/.test(codePrefix)) faults.push('CODE_PREFIX must be 6 digits');
   const config: WorkerConfig = {
     databaseUrl: required('DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://'),
-    dataKey: required('KESSAI_DATA_KEY', is32Bytes, 'base64 of 32 bytes (openssl rand -base64 32)'),
+    dataKey: required('KESSAI_DATA_KEY', is32Bytes, SECRET),
+    dataKeysOld,
+    codePepper: required('KESSAI_CODE_PEPPER', is32Bytes, SECRET),
+    codePrefix,
     taskQueue: env.KESSAI_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
     logLevel: logLevel ?? 'info',
     metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),

@@ -1,6 +1,7 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
 import { pino, type Logger } from 'pino';
+import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { workflowBundle } from './bundle.ts';
@@ -42,7 +43,12 @@ async function run(): Promise<void> {
     namespace,
     taskQueue: config.taskQueue,
     workflowBundle: await workflowBundle(),
-    deps: { pool, sealer: createSealer(config.dataKey) },
+    deps: {
+      pool,
+      sealer: createSealer(config.dataKey, config.dataKeysOld),
+      digestCode: createCodeDigester(config.codePepper),
+      codePrefix: config.codePrefix,
+    },
     buildId: config.buildId,
   }).catch((error: unknown) => {
     if (!(error instanceof Error) || error.name !== 'TransportError') throw error;

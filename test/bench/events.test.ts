@@ -9,6 +9,8 @@ import { BENCH_TASK_QUEUE } from '../../bench/stage.ts';
 import { createBenchWorker } from '../../bench/worker.ts';
 import { verifyLedger } from '../../db/ledger-verify.ts';
 import { createSealer } from '../../db/sealed.ts';
+import { createCodeDigester } from '../../db/code-digest.ts';
+import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { connectDevServer } from '../support/temporal.ts';
 
@@ -31,7 +33,12 @@ test('what the bench compares does what it says, at the number of events each is
     connection: environment.nativeConnection,
     namespace: environment.namespace ?? 'default',
     taskQueue: BENCH_TASK_QUEUE,
-    deps: { pool: database.pool, sealer: createSealer(randomBytes(32).toString('base64')) },
+    deps: {
+      pool: database.pool,
+      sealer: createSealer(randomBytes(32).toString('base64')),
+      digestCode: createCodeDigester(randomBytes(32).toString('base64')),
+      codePrefix: DEFAULT_CODE_PREFIX,
+    },
   });
   const ids: Partial<Record<CaseName, string[]>> = {};
   const cases = createCases({

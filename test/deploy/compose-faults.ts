@@ -51,7 +51,8 @@ const keepsSecretsOut: Check = (name, service) =>
   Object.entries(service.environment ?? {}).flatMap(([variable, value]) => {
     const inUrl = /:\/\/[^:@/]*:([^@]*)@/.exec(value)?.[1];
     const secret = SECRET_NAME.test(variable) ? value : inUrl;
-    return secret === undefined || /^\$\{\w+:\?[^}]+\}$/.test(secret)
+    // Nothing at all is a good default for the keys of before.
+    return secret === undefined || /^\$\{(\w+:\?[^}]+|\w+_OLD:-)\}$/.test(secret)
       ? []
       : [`${name}: ${variable} is not a required variable of the environment`];
   });

@@ -27,10 +27,13 @@ function readAs(ours: Ours, env: Record<string, string>): Set<string> {
     return looked;
   }
   loadClientConnectConfig({ overrideEnvVars: watched, disableFile: true });
-  if (ours === 'worker') createSealer(readWorkerConfig(watched).dataKey);
-  else {
+  if (ours === 'worker') {
+    const config = readWorkerConfig(watched);
+    createSealer(config.dataKey, config.dataKeysOld);
+    createCodeDigester(config.codePepper);
+  } else {
     const config = readApiConfig(watched);
-    createSealer(config.KESSAI_DATA_KEY);
+    createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD);
     createCodeDigester(config.KESSAI_CODE_PEPPER);
   }
   return looked;
@@ -108,7 +111,8 @@ export function kessaiFaults(compose: Compose): string[] {
     if (new Set(values).size !== 1) faults.push(`${services.join(', ')}: not all have the same ${variable}`);
   };
   shared('DATABASE_URL', OURS);
-  shared('KESSAI_DATA_KEY', ['worker', 'api']);
+  for (const variable of ['KESSAI_DATA_KEY', 'KESSAI_DATA_KEYS_OLD', 'KESSAI_CODE_PEPPER', 'CODE_PREFIX'])
+    shared(variable, ['worker', 'api']);
   shared('TEMPORAL_NAMESPACE', ['worker', 'api', 'temporal-namespace']);
   return faults;
 }

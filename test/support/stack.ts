@@ -91,7 +91,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       namespace: 'default',
       taskQueue,
       workflowBundle: { codePath: inject('bundlePath') },
-      deps: { pool: database.pool, sealer, ...deps },
+      deps: { pool: database.pool, sealer, digestCode, codePrefix: DEFAULT_CODE_PREFIX, ...deps },
     });
     const running = runWorker(worker, () => workers.delete(running));
     workers.add(running);
