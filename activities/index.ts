@@ -1,7 +1,6 @@
 import type { IssuerActivityDeps } from './issuer.ts';
-import type { OfflineMatchDeps } from './offline-match.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
-export type ActivityDeps = PaymentActivityDeps & OfflineMatchDeps & IssuerActivityDeps & WebhookActivityDeps;
+export type ActivityDeps = PaymentActivityDeps & IssuerActivityDeps & WebhookActivityDeps;

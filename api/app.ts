@@ -12,6 +12,7 @@ import { createMetrics } from './http/metrics.ts';
 import { mount } from './http/mount.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import type { Route } from './http/route.ts';
+import { journalRoutes } from './journal/routes.ts';
 import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
@@ -25,6 +26,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...paymentRoutes(deps),
     ...codeRoutes(deps),
     ...deviceRoutes(deps),
+    ...journalRoutes(deps),
     ...meRoutes(deps),
     ...userRoutes(deps),
     ...merchantRoutes(deps),

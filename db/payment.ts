@@ -1,8 +1,24 @@
 import type { PaymentOrder, PaymentView } from '../domain/payment/payment.ts';
 import { firstRow, oneRow, rows, type Db } from './pool.ts';
 
+/** Rules of an offline code's decision, as `payment_settle` takes them (domain/code/offline-policy.ts). */
+export interface OfflineRules {
+  readonly freshnessMs: number;
+  readonly decideWithinMs: number;
+  readonly journalDeadlineMs: number;
+  readonly maxAmount: number;
+  readonly maxPer24h: number;
+  readonly maxPer30d: number;
+  readonly maxFailures: number;
+  readonly windowMs: number;
+  readonly blockMs: number;
+}
+
 /** What `payment_settle` needs to decide. Times are RFC 3339 in UTC, amounts minor units. */
 export interface SettleRequest extends PaymentOrder {
+  /** The step whose password the code carries, if one of the acceptable steps has it; offline codes only. */
+  readonly offlineStep?: number | undefined;
+  readonly offlinePolicy?: OfflineRules | undefined;
   readonly requestedAt: string;
   readonly decidedAt: string;
   readonly policyVersion: string;
@@ -19,6 +35,10 @@ export interface StoredOutcome {
   readonly userId: string | null;
   /** True if this call found the decision instead of making it. */
   readonly replayed: boolean;
+  /** Who is to pay, for a payment on credit. The reference is the issuer's own and names nobody. */
+  readonly credit: { readonly issuerId: string; readonly accountRef: string } | null;
+  /** Until when an offline payment waits for the phone's journal. */
+  readonly reconcileUntil: string | null;
   /** The merchant's event of that state, if there is one that has not been delivered. */
   readonly webhookEventId: string | null;
 }
@@ -41,12 +61,83 @@ export interface CancelRequest {
 
 export type CancelResult =
   | { readonly kind: 'done'; readonly outcome: StoredOutcome }
+  /** Nobody knows yet what became of the payment at its issuer; it is canceled when that is known. */
+  | { readonly kind: 'pending'; readonly outcome: StoredOutcome }
   | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
 
 /** Cancels a payment in full, whatever its state, in one round trip and one transaction. */
 export async function cancelPayment(db: Db, request: CancelRequest): Promise<CancelResult> {
   const statement = { name: 'payment_cancel', text: 'select payment_cancel($1::jsonb) as result' };
   return (await oneRow<{ result: CancelResult }>(db, statement, [JSON.stringify(request)])).result;
+}
+
+export interface CreditDecision {
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  readonly authorised: boolean;
+  readonly decidedAt: string;
+  readonly cancelUntilMinutesOfNextDay: number;
+}
+
+/** Decides a payment that waits for its issuer, or finds that it is decided, in one round trip and one transaction. */
+export async function decideCredit(db: Db, request: CreditDecision): Promise<StoredOutcome> {
+  const statement = {
+    name: 'payment_credit_decide',
+    text: 'select payment_credit_decide($1::jsonb) as outcome',
+  };
+  return (await oneRow<{ outcome: StoredOutcome }>(db, statement, [JSON.stringify(request)])).outcome;
+}
+
+/** Leaves an unknown outcome at the issuer to a person: a reconciliation break, once. */
+export async function recordUnknownOutcome(
+  db: Db,
+  it: { paymentId: string; reference: string; detail: string; at: string },
+): Promise<void> {
+  const statement = {
+    name: 'payment_break',
+    text: `select payment_break($1, 'unknown_outcome', 'ISSUER', $2, $3, $4)`,
+  };
+  await rows(db, statement, [it.paymentId, it.reference, it.detail, it.at]);
+}
+
+/** How an offline payment stands in the phone's journal. */
+export interface ReconciledPayment {
+  readonly view: PaymentView;
+  readonly userId: string;
+  readonly dispute: Readonly<Record<string, unknown>> | null;
+}
+
+/** Looks how an offline payment stands; past its deadline one that no journal names becomes UNCONFIRMED. */
+export async function reconcilePayment(
+  db: Db,
+  request: { merchantId: string; merchantPaymentId: string; at: string },
+): Promise<ReconciledPayment> {
+  const statement = { name: 'payment_reconcile', text: 'select payment_reconcile($1::jsonb) as result' };
+  return (await oneRow<{ result: ReconciledPayment }>(db, statement, [JSON.stringify(request)])).result;
+}
+
+export interface DisputeResolution {
+  readonly merchantId: string;
+  readonly merchantPaymentId: string;
+  readonly operator: string;
+  readonly action: 'ACCEPT' | 'REFUND';
+  readonly reason: string;
+  readonly at: string;
+}
+
+export interface ResolvedDispute extends ReconciledPayment {
+  /** Minor units that the dispute gave back. */
+  readonly refunded: number;
+  readonly credit: StoredOutcome['credit'];
+}
+
+/** Carries out a person's word on a disputed payment, once. */
+export async function resolveDispute(db: Db, request: DisputeResolution): Promise<ResolvedDispute> {
+  const statement = {
+    name: 'payment_dispute_resolve',
+    text: 'select payment_dispute_resolve($1::jsonb) as result',
+  };
+  return (await oneRow<{ result: ResolvedDispute }>(db, statement, [JSON.stringify(request)])).result;
 }
 
 /** The decision of a merchant's payment, as a repeat of its request hears it; none for a tombstone. */

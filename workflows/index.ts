@@ -1,3 +1,4 @@
+export { journal } from './journal/workflow.ts';
 export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';
 export { webhookDelivery } from './webhook-delivery/workflow.ts';

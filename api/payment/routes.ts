@@ -120,12 +120,12 @@ async function cancel(
   if (started.kind === 'decided') {
     const { outcome } = started;
     if (outcome.kind === 'done') return { status: 200, body: outcome.view };
-    throw new Problem('CONFLICT_STATE', outcome.detail);
+    if (outcome.kind === 'refused') throw new Problem('CONFLICT_STATE', outcome.detail);
   }
   const stored = await findPayment(deps.pool, merchantId, merchantPaymentId);
   const isOver = stored?.view.status === 'CANCELED' || stored?.view.status === 'DECLINED';
   if (stored !== undefined && isOver) return { status: 200, body: stored.view };
-  deps.log.warn({ err: started.cause }, 'cancel is not decided');
+  if (started.kind === 'unknown') deps.log.warn({ err: started.cause }, 'cancel is not decided');
   if (stored !== undefined) return inProgressReply(stored.view);
   throw unavailable('The cancellation is not decided. Send the same request again until it is.');
 }

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { DECLINE_CODES, FUNDING_SOURCES, PAYMENT_STATUSES } from '../../domain/payment/payment.ts';
+import {
+  DECLINE_CODES,
+  FUNDING_SOURCES,
+  PAYMENT_STATUSES,
+  RECONCILIATIONS,
+} from '../../domain/payment/payment.ts';
 import { callerId, currency, lineAmount, payableAmount, text, timestamp } from '../http/schemas.ts';
 
 const MAX_LINES = 500;
@@ -59,6 +64,10 @@ export const paymentView = z
     refundedAmount: z.int(),
     codeMode: z.enum(['ONLINE', 'OFFLINE']).optional(),
     fundingSource: z.enum(FUNDING_SOURCES).optional(),
+    reconciliation: z
+      .enum(RECONCILIATIONS)
+      .optional()
+      .meta({ description: "Of an offline payment: whether the phone's journal has confirmed it." }),
     requestedAt: timestamp,
     decidedAt: timestamp.optional(),
     canceledAt: timestamp.optional(),

@@ -2,6 +2,7 @@ import { newId } from '../../db/id.ts';
 import { findTill } from '../../db/merchant.ts';
 import { findDecision } from '../../db/payment.ts';
 import { CODE_FAULT_TEXT, parseCode, type CodeMode } from '../../domain/code/format.ts';
+import { splitOfflineBody } from '../../domain/code/offline.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { PaymentInput } from '../../workflows/payment/contract.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -35,7 +36,8 @@ export async function submitPayment(
     if (decided !== undefined) return decidedReply(decided, request);
     throw checked.problem;
   }
-  const input: PaymentInput = { ...request, merchantId, codeMode: checked.codeMode, paymentId: newId('pay') };
+  const { codeMode, offlineHandle } = checked;
+  const input: PaymentInput = { ...request, merchantId, codeMode, offlineHandle, paymentId: newId('pay') };
   const started = await startPayment(input, deps);
   if (started.kind === 'decided') {
     return decidedReply(started.outcome, input);
@@ -73,12 +75,14 @@ function decidedReply(
   asked: { requestHash: string; attemptId: string },
 ): Reply {
   if (outcome.requestHash !== asked.requestHash) throw idempotencyMismatch('merchantPaymentId');
+  // On credit, and the issuer has not spoken yet.
+  if (outcome.view.status === 'IN_PROGRESS') return inProgressReply(outcome.view);
   const isRepeat = outcome.attemptId !== asked.attemptId;
   return { status: 200, body: outcome.view, headers: isRepeat ? { 'idempotency-hit': 'true' } : {} };
 }
 
 type Checked =
-  | { readonly kind: 'fine'; readonly codeMode: CodeMode }
+  | { readonly kind: 'fine'; readonly codeMode: CodeMode; readonly offlineHandle: string | undefined }
   | { readonly kind: 'refused'; readonly problem: Problem };
 
 /** What can be known to be wrong before anything is started. */
@@ -103,7 +107,8 @@ async function check(deps: ApiDeps, merchantId: string, body: PaymentRequest): P
   if (till.currency === null) return { kind: 'refused', problem: notFound('merchant') };
   if (!till.storeKnown) return { kind: 'refused', problem: notFoundIn('/storeId', 'store') };
   if (!till.terminalKnown) return { kind: 'refused', problem: notFoundIn('/terminalId', 'terminal') };
-  return { kind: 'fine', codeMode: parsed.mode };
+  const offlineHandle = parsed.mode === 'OFFLINE' ? splitOfflineBody(parsed.body).handle : undefined;
+  return { kind: 'fine', codeMode: parsed.mode, offlineHandle };
 }
 
 function notFoundIn(pointer: string, what: string): Problem {

@@ -33,6 +33,9 @@ create table offline_key (
 );
 create index offline_key_by_device on offline_key (device_id, issued_at desc);
 
+-- Whose code it was, what it pays with, and why it is no good, if it is not.
+create type taken_code as (user_id text, device_id text, funding_source text, decline text);
+
 -- Another operator's credit, on which a user can pay.
 create table issuer (
   issuer_id text primary key,
@@ -79,7 +82,7 @@ alter table payment
   add column cancel_requested_at timestamptz,
   add column lines json,
   add constraint payment_offline check ((reconciliation is null) or (code_mode = 'OFFLINE' and offline_step is not null));
-create index payment_offline_by_payer on payment (payer_id, decided_at) where code_mode = 'OFFLINE';
+create index payment_offline_by_payer on payment (payer_id, requested_at) where code_mode = 'OFFLINE';
 create index payment_by_code on payment (code_digest) where code_digest is not null;
 create index payment_to_reconcile on payment (device_id, offline_step) where reconciliation in ('PENDING', 'DISPUTED');
 create index payment_by_merchant_day on payment (merchant_id, decided_at);

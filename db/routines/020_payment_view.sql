@@ -24,6 +24,7 @@ create or replace function payment_view(p payment) returns json language sql sta
     'refundedAmount', p.refunded_amount,
     'codeMode', p.code_mode,
     'fundingSource', p.funding_source,
+    'reconciliation', p.reconciliation,
     'requestedAt', rfc3339(p.requested_at),
     'decidedAt', rfc3339(p.decided_at),
     'canceledAt', rfc3339(p.canceled_at)))
@@ -36,6 +37,7 @@ begin
   if p.transfer_id is not null then
     p.status := 'COMPLETED';
     p.canceled_at := null;
+    p.reconciliation := case when p.reconciliation is not null then 'PENDING' end;
   end if;
   return p;
 end $$;
@@ -47,25 +49,42 @@ language sql stable as $$
   select json_build_object(
     'view', payment_view(p), 'requestHash', p.request_hash, 'attemptId', p.attempt_id, 'userId', p.payer_id,
     'replayed', p_replayed,
+    'credit', case when p.issuer_id is not null
+                   then json_build_object('issuerId', p.issuer_id, 'accountRef', p.account_ref) end,
+    'reconcileUntil', rfc3339(p.reconcile_until),
     'webhookEventId', (select e.event_id from webhook_event e
                         where e.event_id = 'evt_' || p.payment_id || '_' || lower(p.status) and e.status = 'PENDING'))
 $$;
 
 -- Ids of one payment are decided one after the other: settle and cancel of the same id cannot overtake each other.
+-- The order of all locks: this one, the offline key, the payer's row, the payment's row, the balance.
 create or replace function payment_lock(p_merchant_id text, p_merchant_payment_id text) returns void
 language sql as $$
   select pg_advisory_xact_lock(hashtextextended(p_merchant_id || '/' || p_merchant_payment_id, 7))
 $$;
 
+-- Where a payment's money came from, and where it goes back to: the payer's balance, or the issuer who paid for the payer.
+create or replace function payment_source_account(p payment) returns text language sql immutable as $$
+  select case when p.issuer_id is null then 'user:' || p.payer_id else 'issuer:' || p.issuer_id end || ':' || p.currency
+$$;
+
+-- Numbers the payer's next event and takes the lock under which everything about one payer is decided.
+create or replace function payer_lock(p_user_id text) returns bigint language sql as $$
+  update app_user set event_seq = event_seq + 1 where user_id = p_user_id returning event_seq
+$$;
+
 -- Tells merchant and payer of a payment's new state, in the transaction that brought it. The caller holds the payer's
--- row, so the user's events are numbered in the order in which they become visible.
+-- row, so the user's events are numbered in the order in which they become visible. Merchants are told what is decided.
 create or replace function payment_tell(p payment, p_event_seq bigint) returns void language plpgsql set enable_seqscan = off as $$
 declare
-  v_at timestamptz := case when p.status = 'CANCELED' then p.canceled_at else p.decided_at end;
+  v_at timestamptz := case when p.status = 'CANCELED' then p.canceled_at else coalesce(p.decided_at, p.requested_at) end;
 begin
   if p.payer_id is not null then
     insert into user_event (user_id, seq, kind, payload, created_at)
     values (p.payer_id, p_event_seq, 'payment.' || lower(p.status), payment_view(p), v_at);
+  end if;
+  if p.status = 'IN_PROGRESS' then
+    return;
   end if;
   insert into webhook_event (event_id, owner_kind, owner_id, type, body, created_at)
   select 'evt_' || p.payment_id || '_' || lower(p.status), 'MERCHANT', p.merchant_id, 'payment.' || lower(p.status),

@@ -1,5 +1,6 @@
--- Cancels a payment in whatever state it is: {kind: 'done', outcome} or {kind: 'refused', detail, view}.
--- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED.
+-- Cancels a payment in whatever state it is: {kind: 'done', outcome}, {kind: 'pending', outcome} or {kind: 'refused', detail, view}.
+-- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED. While nobody
+-- knows what became of a payment at its issuer it is marked, and canceled as soon as that is known.
 create or replace function payment_cancel(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
@@ -8,7 +9,7 @@ declare
 begin
   perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
   select * into v_payment from payment
-   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId' for update;
+   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
   if not found then
     insert into payment (payment_id, merchant_id, merchant_payment_id, status, amount, currency, policy_version,
                          requested_at, canceled_at, cancel_reason)
@@ -21,6 +22,12 @@ begin
   if v_payment.status in ('CANCELED', 'DECLINED') then
     return json_build_object('kind', 'done', 'outcome', payment_outcome(v_payment, true));
   end if;
+  if v_payment.status = 'IN_PROGRESS' then
+    update payment set cancel_requested_at = coalesce(cancel_requested_at, v_now),
+           cancel_reason = coalesce(cancel_reason, r ->> 'reason')
+     where payment_id = v_payment.payment_id returning * into v_payment;
+    return json_build_object('kind', 'pending', 'outcome', payment_outcome(v_payment, true));
+  end if;
   if v_payment.status <> 'COMPLETED' or v_payment.refunded_amount > 0 then
     return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
       'detail', 'The payment has been refunded, so there is nothing left to cancel in full.');
@@ -29,10 +36,10 @@ begin
     return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
       'detail', 'The payment could be canceled until ' || rfc3339(v_payment.cancel_until) || '; use a refund.');
   end if;
-  update app_user set event_seq = event_seq + 1 where user_id = v_payment.payer_id returning event_seq into v_event_seq;
+  v_event_seq := payer_lock(v_payment.payer_id);
   perform ledger_post(
     'cancel:' || v_payment.payment_id, 'PAYMENT_CANCEL', v_payment.currency, v_now,
-    array['merchant:' || v_payment.merchant_id || ':' || v_payment.currency, 'user:' || v_payment.payer_id || ':' || v_payment.currency],
+    array['merchant:' || v_payment.merchant_id || ':' || v_payment.currency, payment_source_account(v_payment)],
     array[-v_payment.amount, v_payment.amount], v_payment.transfer_id);
   update payment set status = 'CANCELED', canceled_at = v_now, cancel_reason = r ->> 'reason'
    where payment_id = v_payment.payment_id returning * into v_payment;

@@ -33,7 +33,12 @@ export const REQUEST_REJECTED = 'REQUEST_REJECTED';
 /** Keys of a payment's operations: they stay the same for ever, so each is done once. */
 export function paymentOperationKeys(merchantId: string, merchantPaymentId: string) {
   const payment = `payment:${merchantId}:${merchantPaymentId}`;
-  return { authorise: `${payment}:authorise`, capture: `${payment}:capture`, void: `${payment}:void` };
+  return {
+    authorise: `${payment}:authorise`,
+    capture: `${payment}:capture`,
+    void: `${payment}:void`,
+    disputeRefund: `${payment}:dispute-refund`,
+  };
 }
 
 /** Key of a refund at the issuer. */

@@ -25,6 +25,10 @@ export type DeclineCode = (typeof DECLINE_CODES)[number];
 export const FUNDING_SOURCES = ['BALANCE', 'PAY_LATER'] as const;
 export type FundingSource = (typeof FUNDING_SOURCES)[number];
 
+/** Whether the phone's journal has confirmed an offline payment (HTTP contract, Payments). */
+export const RECONCILIATIONS = ['PENDING', 'MATCHED', 'UNCONFIRMED', 'DISPUTED', 'RESOLVED'] as const;
+export type Reconciliation = (typeof RECONCILIATIONS)[number];
+
 /** One line of a till's basket. Amounts are minor units and may be zero or negative (coupons, deposits returned). */
 export interface PaymentItem {
   readonly lineNo: number;
@@ -50,6 +54,8 @@ export interface PaymentOrder {
   readonly items?: readonly PaymentItem[] | undefined;
   readonly acceptSimilar: boolean;
   readonly codeMode: CodeMode;
+  /** The key handle in an offline code; it is random and names nobody. */
+  readonly offlineHandle?: string | undefined;
   /** Hexadecimal HMAC-SHA-256 of the code. */
   readonly codeDigest: string;
   /** Digest of the whole request body: the same id with another body is refused by comparing it. */
@@ -73,6 +79,7 @@ export interface PaymentView {
   readonly refundedAmount: number;
   readonly codeMode?: CodeMode;
   readonly fundingSource?: FundingSource;
+  readonly reconciliation?: Reconciliation;
   readonly requestedAt: string;
   readonly decidedAt?: string;
   readonly canceledAt?: string;
@@ -85,10 +92,13 @@ export interface PaymentPolicy {
   readonly similarWindowMs: number;
   /** A cancel is possible until this local time of the day after the payment, in minutes after midnight. */
   readonly cancelUntilMinutesOfNextDay: number;
+  /** A refund is possible for so many days after the decision. */
+  readonly refundWindowDays: number;
 }
 
 export const PAYMENT_POLICY: PaymentPolicy = {
   version: '2026-11',
   similarWindowMs: 3 * 60_000,
   cancelUntilMinutesOfNextDay: 15,
+  refundWindowDays: 365,
 };

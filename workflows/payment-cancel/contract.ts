@@ -11,6 +11,8 @@ export interface PaymentCancelInput {
 
 export type PaymentCancelOutcome =
   | { readonly kind: 'done'; readonly view: PaymentView }
+  /** The payment's issuer has not spoken yet; it is canceled as soon as it has. */
+  | { readonly kind: 'pending'; readonly view: PaymentView }
   /** Too late, or refunded already: a refund is the way, if any. */
   | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
 

@@ -1,6 +1,7 @@
 import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { CancelResult } from '../../activities/payment.ts';
 import { describeMoney } from '../../domain/money.ts';
+import { voidAuthorisation } from '../payment/credit.ts';
 import { ledgerStep } from '../payment/ledger-step.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
 import { submitCancel, type PaymentCancelInput, type PaymentCancelOutcome } from './contract.ts';
@@ -14,17 +15,31 @@ export async function paymentCancel(input: PaymentCancelInput): Promise<PaymentC
 
   const result = await canceling;
   const outcome = outcomeOf(result);
-  const refusal = outcome.kind === 'refused' ? `, cancel refused: ${outcome.detail}` : '';
-  setCurrentDetails(`### ${describeMoney(outcome.view)}: **${outcome.view.status}**${refusal}`);
-  if (result.kind === 'done' && result.outcome.webhookEventId !== null) {
-    await startWebhookDelivery(result.outcome.webhookEventId);
+  const show = (): void => {
+    setCurrentDetails(`### ${describeMoney(outcome.view)}: **${outcome.view.status}**${remark(outcome)}`);
+  };
+  show();
+  if (result.kind === 'done') {
+    const { webhookEventId, view } = result.outcome;
+    // Histories from before there was credit have no such field.
+    const credit = result.outcome.credit ?? undefined;
+    if (webhookEventId !== null) await startWebhookDelivery(webhookEventId);
+    if (credit !== undefined && view.status === 'CANCELED') {
+      await voidAuthorisation(input, result.outcome, credit);
+      show();
+    }
   }
   if (!allHandlersFinished()) await condition(allHandlersFinished);
   return outcome;
 }
 
 function outcomeOf(result: CancelResult): PaymentCancelOutcome {
-  return result.kind === 'done'
-    ? { kind: 'done', view: result.outcome.view }
-    : { kind: 'refused', detail: result.detail, view: result.view };
+  return result.kind === 'refused'
+    ? { kind: 'refused', detail: result.detail, view: result.view }
+    : { kind: result.kind, view: result.outcome.view };
+}
+
+function remark(outcome: PaymentCancelOutcome): string {
+  if (outcome.kind === 'refused') return `, cancel refused: ${outcome.detail}`;
+  return outcome.kind === 'pending' ? ', to be canceled when its issuer has spoken' : '';
 }

@@ -1,4 +1,4 @@
-import { defineUpdate } from '@temporalio/workflow';
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { PaymentOrder, PaymentView } from '../../domain/payment/payment.ts';
 
 /** A till's request as the edge has checked it. */
@@ -13,6 +13,30 @@ export interface PaymentOutcome {
 
 /** Waits for the decision of the payment that the same call starts. */
 export const submit = defineUpdate<PaymentOutcome>('submit');
+
+/** The phone's journal has spoken of an offline payment. Postgres has it already; this wakes the one who waits. */
+export interface JournalArrived {
+  readonly reconciliation: 'MATCHED' | 'DISPUTED';
+  /** A disputed payment's entry has come after all. */
+  readonly entryCameAt?: string | undefined;
+}
+export const journalArrived = defineSignal<[JournalArrived]>('journalArrived');
+
+/** An operator's word on a disputed payment. What else was sent is shown and not obeyed. */
+export interface DisputeWord {
+  readonly operator: string;
+  readonly action: 'ACCEPT' | 'REFUND';
+  readonly reason: string;
+}
+export const resolveDispute = defineSignal<[DisputeWord]>('resolveDispute');
+
+/** An operator's word on what became of a payment at its issuer, when the issuer could not be asked for five days. */
+export interface UnknownWord {
+  readonly operator: string;
+  readonly action: 'AUTHORISED' | 'DECLINED';
+  readonly reason: string;
+}
+export const resolveUnknown = defineSignal<[UnknownWord]>('resolveUnknown');
 
 /** One workflow per merchant and payment id. */
 export function paymentWorkflowId(merchantId: string, merchantPaymentId: string): string {

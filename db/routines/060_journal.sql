@@ -1,0 +1,153 @@
+-- Records a phone's journal and reconciles the payments it speaks of, in one transaction:
+-- {results: [{entryId, outcome, payment?}], told: [{merchantId, merchantPaymentId, reconciliation}], userIds: [...]}.
+--
+-- An entry that names a payment confirms it (MATCHED). A payment whose whole 30 s step lies in the time the journal covers
+-- and that no journal of the device names was made by somebody else: DISPUTED, and its key is revoked at once. What was
+-- UNCONFIRMED at the deadline can still be confirmed; what is DISPUTED waits for a person, who sees that an entry came late.
+create or replace function journal_record(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
+declare
+  v_at timestamptz := (r ->> 'receivedAt')::timestamptz;
+  v_device_id text := r ->> 'deviceId';
+  v_user_id text := r ->> 'userId';
+  v_from timestamptz := (r ->> 'coversFrom')::timestamptz;
+  v_to timestamptz := least((r ->> 'coversTo')::timestamptz, v_at);
+  v_entry jsonb;
+  v_known journal_entry;
+  v_payment payment;
+  v_digest bytea;
+  v_outcome text;
+  v_seq bigint;
+  v_results json[] := '{}';
+  v_told json[] := '{}';
+begin
+  -- The locks of a decision in its order: keys, then the payer's row. One journal at a time, and none beside a decision.
+  perform 1 from offline_key where device_id = v_device_id order by handle for update;
+  perform 1 from app_user where user_id = v_user_id for update;
+  insert into journal (journal_id, device_id, covers_from, covers_to, received_at)
+  values (r ->> 'journalId', v_device_id, v_from, greatest(v_from, v_to), v_at) on conflict (journal_id) do nothing;
+
+  for v_entry in select * from jsonb_array_elements(r -> 'entries') loop
+    v_digest := decode(v_entry ->> 'codeDigest', 'hex');
+    v_payment := null;
+    v_outcome := 'INVALID';
+    select * into v_known from journal_entry where device_id = v_device_id and entry_id = v_entry ->> 'entryId';
+    if v_digest is not null and (v_known.code_digest is null or v_known.code_digest = v_digest)
+       and exists (select 1 from offline_key k where k.handle = v_entry ->> 'offlineHandle' and k.device_id = v_device_id) then
+      select * into v_payment from payment p
+       where p.code_digest = v_digest and p.device_id = v_device_id and p.offline_step is not null
+       order by (p.transfer_id is not null) desc, (p.status = 'IN_PROGRESS') desc, p.requested_at limit 1;
+      v_outcome := case
+        when v_payment.transfer_id is not null then 'MATCHED'
+        when v_payment.status = 'IN_PROGRESS' then 'PENDING'
+        when v_payment.payment_id is not null then 'NOT_USED'
+        when (v_entry ->> 'usableUntil')::timestamptz > v_at then 'PENDING'
+        else 'NOT_USED' end;
+      insert into journal_entry (device_id, entry_id, journal_id, code_digest, displayed_at, clock_offset_ms, outcome, payment_id)
+      values (v_device_id, v_entry ->> 'entryId', r ->> 'journalId', v_digest, (v_entry ->> 'displayedAt')::timestamptz,
+              (v_entry ->> 'clockOffsetMs')::bigint, v_outcome, v_payment.payment_id)
+      on conflict (device_id, entry_id) do update set outcome = excluded.outcome, payment_id = excluded.payment_id;
+      if v_outcome = 'MATCHED' and v_payment.reconciliation in ('PENDING', 'UNCONFIRMED') then
+        update payment set reconciliation = 'MATCHED', reconciled_at = v_at
+         where payment_id = v_payment.payment_id returning * into v_payment;
+        v_told := v_told || payment_reconciled(v_payment, v_at);
+      elsif v_outcome = 'MATCHED' and v_payment.reconciliation = 'DISPUTED' then
+        update payment set dispute = (coalesce(dispute, '{}')::jsonb || jsonb_build_object('entryCameAt', rfc3339(v_at)))::json
+         where payment_id = v_payment.payment_id returning * into v_payment;
+        v_told := v_told || json_build_object('merchantId', v_payment.merchant_id,
+          'merchantPaymentId', v_payment.merchant_payment_id, 'reconciliation', 'DISPUTED', 'entryCameAt', rfc3339(v_at));
+      end if;
+    end if;
+    v_results := v_results || json_strip_nulls(json_build_object('entryId', v_entry ->> 'entryId', 'outcome', v_outcome,
+      'payment', case when v_payment.payment_id is not null then payment_view(v_payment) end));
+  end loop;
+
+  for v_payment in
+    select p.* from payment p
+     where p.device_id = v_device_id and p.reconciliation = 'PENDING'
+       and p.offline_step * 30 >= extract(epoch from v_from) and (p.offline_step + 1) * 30 <= extract(epoch from v_to)
+       and not exists (select 1 from journal_entry e where e.device_id = v_device_id and e.code_digest = p.code_digest)
+     order by p.payment_id for update
+  loop
+    update payment set reconciliation = 'DISPUTED', reconciled_at = v_at,
+           dispute = json_build_object('journalId', r ->> 'journalId', 'at', rfc3339(v_at))
+     where payment_id = v_payment.payment_id returning * into v_payment;
+    update offline_key set revoked_at = v_at, revoke_reason = 'DISPUTED'
+     where handle = v_payment.offline_handle and revoked_at is null;
+    v_told := v_told || payment_reconciled(v_payment, v_at);
+  end loop;
+  return json_build_object('results', array_to_json(v_results), 'told', array_to_json(v_told), 'userId', v_user_id);
+end $$;
+
+-- Tells the payer what has become of an offline payment, as it reconciles: the receipt that the phone could not show when
+-- it paid. Answers what its workflow is to be told.
+create or replace function payment_reconciled(p payment, p_at timestamptz) returns json language plpgsql set enable_seqscan = off as $$
+begin
+  insert into user_event (user_id, seq, kind, payload, created_at)
+  values (p.payer_id, payer_lock(p.payer_id), 'payment.' || lower(p.reconciliation), payment_view(p), p_at);
+  return json_build_object('merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id,
+                           'reconciliation', p.reconciliation);
+end $$;
+
+-- How an offline payment stands; past its deadline one that no journal has named becomes UNCONFIRMED.
+create or replace function payment_reconcile(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
+declare
+  v_at timestamptz := (r ->> 'at')::timestamptz;
+  v_payment payment;
+begin
+  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
+  perform 1 from app_user where user_id =
+    (select payer_id from payment where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId') for update;
+  select * into strict v_payment from payment
+   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
+  if v_payment.reconciliation = 'PENDING' and v_payment.reconcile_until <= v_at then
+    update payment set reconciliation = 'UNCONFIRMED', reconciled_at = v_at
+     where payment_id = v_payment.payment_id returning * into v_payment;
+    perform payment_reconciled(v_payment, v_at);
+  end if;
+  return json_build_object('view', payment_view(v_payment), 'userId', v_payment.payer_id, 'dispute', v_payment.dispute);
+end $$;
+
+-- A person's word on a disputed payment, once: ACCEPT leaves the money where it is, REFUND gives back what has not been
+-- given back, at Kessai's cost, for the merchant followed the rules (docs/adr/0008).
+create or replace function payment_dispute_resolve(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
+declare
+  v_at timestamptz := (r ->> 'at')::timestamptz;
+  v_payment payment;
+  v_left bigint := 0;
+  v_refund_id text;
+  v_event_seq bigint;
+begin
+  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
+  select * into strict v_payment from payment
+   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
+  v_refund_id := 'ref_dispute_' || v_payment.payment_id;
+  if v_payment.reconciliation = 'DISPUTED' then
+    v_event_seq := payer_lock(v_payment.payer_id);
+    if r ->> 'action' = 'REFUND' and v_payment.status = 'COMPLETED' then
+      v_left := v_payment.amount - coalesce((
+        select sum(amount) from refund where payment_id = v_payment.payment_id and status in ('IN_PROGRESS', 'COMPLETED')), 0);
+    end if;
+    if v_left > 0 then
+      perform ledger_post(
+        'refund:' || v_refund_id, 'DISPUTE_REFUND', v_payment.currency, v_at,
+        array['system:dispute-loss:' || v_payment.currency, payment_source_account(v_payment)], array[-v_left, v_left]);
+      insert into refund (refund_id, kind, merchant_id, payment_id, merchant_payment_id, status, amount, currency, reason,
+                          funding_source, transfer_id, request_hash, attempt_id, requested_at, decided_at)
+      values (v_refund_id, 'DISPUTE', v_payment.merchant_id, v_payment.payment_id, v_payment.merchant_payment_id, 'COMPLETED',
+              v_left, v_payment.currency, r ->> 'reason', v_payment.funding_source, 'refund:' || v_refund_id,
+              v_refund_id, v_refund_id, v_at, v_at);
+    end if;
+    update payment
+       set reconciliation = 'RESOLVED', reconciled_at = v_at, refunded_amount = refunded_amount + v_left,
+           status = case when refunded_amount + v_left = amount then 'REFUNDED' else status end,
+           dispute = (coalesce(dispute, '{}')::jsonb || jsonb_build_object('operator', r ->> 'operator', 'action', r ->> 'action',
+             'reason', r ->> 'reason', 'resolvedAt', rfc3339(v_at), 'refunded', v_left))::json
+     where payment_id = v_payment.payment_id returning * into v_payment;
+    insert into user_event (user_id, seq, kind, payload, created_at)
+    values (v_payment.payer_id, v_event_seq, 'payment.resolved', payment_view(v_payment), v_at);
+  end if;
+  return json_build_object('view', payment_view(v_payment), 'userId', v_payment.payer_id, 'dispute', v_payment.dispute,
+    'refunded', coalesce((select amount from refund where refund_id = v_refund_id), 0),
+    'credit', case when v_payment.issuer_id is not null
+                   then json_build_object('issuerId', v_payment.issuer_id, 'accountRef', v_payment.account_ref) end);
+end $$;

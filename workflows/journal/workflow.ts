@@ -1,0 +1,50 @@
+import {
+  allHandlersFinished,
+  condition,
+  getExternalWorkflowHandle,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  TemporalFailure,
+} from '@temporalio/workflow';
+import type { JournalResult } from '../../domain/journal/journal.ts';
+import { journalArrived, paymentWorkflowId } from '../payment/contract.ts';
+import { ledgerStep } from '../payment/ledger-step.ts';
+import { submitJournal, type JournalInput } from './contract.ts';
+
+/**
+ * Records a phone's journal while the phone waits, then wakes the payments it speaks of. A payment whose workflow is over
+ * needs no waking: Postgres has it.
+ */
+export async function journal(input: JournalInput): Promise<{ told: number }> {
+  const recording = ledgerStep((activities, askedAt) => activities.recordJournal({ ...input, askedAt }));
+  setHandler(submitJournal, async () => (await recording).results, {
+    description: 'Waits until the journal is recorded. The API sends it together with the start.',
+  });
+  const { results, told } = await recording;
+  setCurrentDetails(`${results.length} entries, ${told.length} payments told: ${summary(told)}`);
+  await Promise.all(told.map(wake));
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
+  return { told: told.length };
+}
+
+function summary(told: JournalResult['told']): string {
+  return told.map((it) => `${it.merchantId}/${it.merchantPaymentId} ${it.reconciliation}`).join(', ');
+}
+
+async function wake(it: JournalResult['told'][number]): Promise<void> {
+  if (it.reconciliation !== 'MATCHED' && it.reconciliation !== 'DISPUTED') return;
+  try {
+    await getExternalWorkflowHandle(paymentWorkflowId(it.merchantId, it.merchantPaymentId)).signal(
+      journalArrived,
+      {
+        reconciliation: it.reconciliation,
+        ...(it.entryCameAt === undefined ? {} : { entryCameAt: it.entryCameAt }),
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
+    log.info('a payment of this journal has no open workflow', { payment: it.merchantPaymentId });
+  }
+}
