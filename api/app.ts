@@ -1,5 +1,6 @@
 import express, { Router, type Express } from 'express';
 import helmet from 'helmet';
+import { offlineCodeRoutes } from './code/offline-routes.ts';
 import { codeRoutes } from './code/routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { deviceRoutes } from './device/routes.ts';
@@ -25,6 +26,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...paymentRoutes(deps),
     ...codeRoutes(deps),
+    ...offlineCodeRoutes(deps),
     ...deviceRoutes(deps),
     ...journalRoutes(deps),
     ...meRoutes(deps),

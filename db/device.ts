@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { newId } from './id.ts';
 import { createKey } from './key.ts';
+import { revokeOfflineKeysOfDevice } from './offline-key.ts';
 import { firstRow, rows, type Db, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
 
@@ -27,7 +28,10 @@ export type EnrolResult =
   | { readonly kind: 'invalid_code' }
   | { readonly kind: 'unknown_device' };
 
-/** Spends an enrolment code for a new device and its token; the whole of it or nothing. */
+/**
+ * Spends an enrolment code for a new device and its token, and ends the offline keys of the device that it replaces; the
+ * whole of it or nothing.
+ */
 export async function enrolDevice(
   pool: Pool,
   it: { enrolmentCode: string; deviceName: string; replacesDeviceId?: string | undefined; now: Date },
@@ -46,10 +50,15 @@ export async function enrolDevice(
     if (it.replacesDeviceId !== undefined) {
       const old = await firstRow(
         tx,
-        { name: 'device_of_user', text: 'select 1 from device where device_id = $1 and user_id = $2' },
+        // The lock under which keys are issued: none comes after this.
+        {
+          name: 'device_of_user',
+          text: 'select 1 from device where device_id = $1 and user_id = $2 for no key update',
+        },
         [it.replacesDeviceId, userId],
       );
       if (old === undefined) return { kind: 'unknown_device' };
+      await revokeOfflineKeysOfDevice(tx, it.replacesDeviceId, 'REPLACED_DEVICE', it.now);
     }
     const deviceId = newId('dev');
     await rows(

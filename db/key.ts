@@ -37,12 +37,19 @@ export async function createKey(db: Db, it: NewKey): Promise<{ keyId: string; ke
   return { keyId, key };
 }
 
-/** The principal of a key that is not revoked. */
+/**
+ * The principal of a key that is not revoked. A device that asks has reached the server, which keeps its offline keys fresh:
+ * that is written in the same round trip, at most once a minute.
+ */
 export async function findPrincipal(db: Db, key: string): Promise<Principal | undefined> {
   const statement = {
     name: 'key_find',
-    text: `select key_id as "keyId", role, tenant_id as "tenantId", device_id as "deviceId"
-             from api_key where key_hash = $1 and revoked_at is null`,
+    text: `with found as (
+             select key_id, role, tenant_id, device_id from api_key where key_hash = $1 and revoked_at is null),
+           contact as (
+             update device set last_contact_at = now() from found
+              where device.device_id = found.device_id and last_contact_at < now() - interval '1 minute')
+           select key_id as "keyId", role, tenant_id as "tenantId", device_id as "deviceId" from found`,
   };
   return firstRow<Principal & Record<string, unknown>>(db, statement, [hashKey(key)]);
 }

@@ -26,6 +26,9 @@ export interface IssuedOfflineKey {
   readonly validUntil: Date;
 }
 
+/** A device that another one has replaced gets no key any more. */
+export type IssueResult = ({ readonly kind: 'issued' } & IssuedOfflineKey) | { readonly kind: 'replaced' };
+
 /** What a sealed key is bound to: it does not open under another handle. */
 export const offlineKeyContext = (handle: string): string => `offline-key:${handle}`;
 
@@ -50,17 +53,19 @@ export async function issueOrKeepOfflineKey(
   pool: Pool,
   sealer: Sealer,
   it: { userId: string; deviceId: string; now: Date },
-): Promise<IssuedOfflineKey> {
-  return withTransaction(pool, async (tx) => {
-    const contact = await oneRow<{ validUntil: Date }>(
+): Promise<IssueResult> {
+  return withTransaction(pool, async (tx): Promise<IssueResult> => {
+    const { isReplaced, ...contact } = await oneRow<{ validUntil: Date; isReplaced: boolean }>(
       tx,
       {
         name: 'offline_key_device',
         text: `update device set last_contact_at = greatest(last_contact_at, $3) where device_id = $1 and user_id = $2
-               returning last_contact_at + make_interval(secs => $4 / 1000.0) as "validUntil"`,
+               returning last_contact_at + make_interval(secs => $4 / 1000.0) as "validUntil",
+                         exists (select 1 from device n where n.replaces_device_id = $1) as "isReplaced"`,
       },
       [it.deviceId, it.userId, it.now, OFFLINE_POLICY.freshnessMs],
     );
+    if (isReplaced) return { kind: 'replaced' };
     const newest = await firstRow<OfflineKeyRow & Record<string, unknown>>(
       tx,
       {
@@ -71,11 +76,12 @@ export async function issueOrKeepOfflineKey(
     );
     if (newest?.revokedAt === null && newest.refreshAfter > it.now) {
       const key = sealer.open(newest.sealed, offlineKeyContext(newest.handle));
-      return { handle: newest.handle, key, refreshAfter: newest.refreshAfter, ...contact };
+      return { kind: 'issued', handle: newest.handle, key, refreshAfter: newest.refreshAfter, ...contact };
     }
     await revokeSuperseded(tx, it.deviceId, it.now);
     const refreshAfter = new Date(it.now.getTime() + OFFLINE_POLICY.refreshAfterMs);
-    return { ...(await insertOfflineKey(tx, sealer, { ...it, refreshAfter })), ...contact };
+    const made = await insertOfflineKey(tx, sealer, { ...it, refreshAfter });
+    return { kind: 'issued', ...made, ...contact };
   });
 }
 
@@ -134,4 +140,15 @@ export async function revokeOfflineKeysOfDevice(
             where device_id = $1 and revoked_at is null returning handle`,
   };
   return (await rows(tx, statement, [deviceId, reason, at])).length;
+}
+
+/** Ends all keys of the device that a handle is of, if it is one of this user's: a lost phone may have more than one. */
+export async function revokeOfflineKeysOfHandle(
+  pool: Pool,
+  it: { userId: string; handle: string; now: Date },
+): Promise<'REVOKED' | 'UNKNOWN'> {
+  const found = await findOfflineKey(pool, it.handle);
+  if (found?.userId !== it.userId) return 'UNKNOWN';
+  await revokeOfflineKeysOfDevice(pool, found.deviceId, 'USER', it.now);
+  return 'REVOKED';
 }

@@ -1,3 +1,4 @@
+import type { FundingSource } from '../domain/payment/payment.ts';
 import { accountId } from './ledger.ts';
 import { firstRow, oneRow, rows, type Db, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
@@ -71,6 +72,49 @@ export async function findUser(db: Db, userId: string): Promise<UserSummary | un
     userId,
     accountId.user(userId, USER_CURRENCY),
   ]);
+}
+
+/** What a wallet shows of its user beside the history. */
+export interface WalletSummary extends UserSummary {
+  readonly offlineFundingSource: FundingSource;
+  readonly payLaterIssuerId: string | null;
+  /** Offline payments of the last 24 hours and 30 days. */
+  readonly offlineIn24h: number;
+  readonly offlineIn30d: number;
+}
+
+/** A user with balance, pay-later account and what was paid offline of late, counted as a payment's decision counts it. */
+export async function findWallet(db: Db, userId: string, now: Date): Promise<WalletSummary | undefined> {
+  const statement = {
+    name: 'user_wallet',
+    text: `select u.user_id as "userId", display_name as "displayName", locale, time_zone as "timeZone", posted, held,
+                  offline_funding_source as "offlineFundingSource", l.issuer_id as "payLaterIssuerId",
+                  c.in_24h as "offlineIn24h", c.in_30d as "offlineIn30d"
+             from app_user u join balance on account_id = $2 left join pay_later_account l on l.user_id = u.user_id,
+                  offline_payment_counts($1, $3) c
+            where u.user_id = $1`,
+  };
+  return firstRow<WalletSummary & Record<string, unknown>>(db, statement, [
+    userId,
+    accountId.user(userId, USER_CURRENCY),
+    now,
+  ]);
+}
+
+/** Chooses what funds offline payments; false if it is a pay-later account that the user does not have. */
+export async function setOfflineFundingSource(
+  db: Db,
+  userId: string,
+  fundingSource: FundingSource,
+): Promise<boolean> {
+  const statement = {
+    name: 'user_offline_source',
+    text: `update app_user set offline_funding_source = $2
+            where user_id = $1
+              and ($2 <> 'PAY_LATER' or exists (select 1 from pay_later_account l where l.user_id = $1))
+           returning user_id`,
+  };
+  return (await rows(db, statement, [userId, fundingSource])).length > 0;
 }
 
 /** Suspends a user's payments or allows them again. */

@@ -15,7 +15,7 @@ export function deviceRoutes({ pool }: ApiDeps): Route[] {
       tag: 'Devices',
       summary: 'Enrol a device with an enrolment code',
       description:
-        'The enrolment code is spent. `replacesDeviceId` names the old phone of the same user when this one takes its place.',
+        'The enrolment code is spent. `replacesDeviceId` names the old phone of the same user when this one takes its place: its offline keys end at once and it gets no more. Its token stays good until it is revoked.',
       roles: 'public',
       body: z.strictObject({
         enrolmentCode: z.string().min(10).max(100),

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { listPaymentsOfUser } from '../../db/payment.ts';
-import { findUser, USER_CURRENCY } from '../../db/user.ts';
+import { findWallet, USER_CURRENCY } from '../../db/user.ts';
 import { assertDefined } from '../../domain/assert.ts';
+import { OFFLINE_POLICY } from '../../domain/code/offline-policy.ts';
+import { FUNDING_SOURCES } from '../../domain/payment/payment.ts';
 import type { ApiDeps } from '../deps.ts';
 import { decodeCursor, encodeCursor, pageQuery } from '../http/cursor.ts';
 import { invalidRequest } from '../http/problem.ts';
+import { offlineLimits } from '../code/offline-routes.ts';
 import { route, streamRoute, type Route } from '../http/route.ts';
 import { paymentView } from '../payment/schemas.ts';
 
@@ -21,19 +24,38 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
       roles: ['device'],
       responses: {
         200: {
-          description: 'Available is `amount` - `held`.',
+          description:
+            'Available is `amount` - `held`. `payLater` is there if the user has such an account; `leftIn24h` and `leftIn30d` are how often they can still pay offline.',
           schema: z.object({
             userId: z.string(),
             displayName: z.string(),
             locale: z.string(),
             timeZone: z.string(),
             balance: z.object({ amount: z.int(), held: z.int(), currency: z.string() }),
+            payLater: z.object({ issuerId: z.string() }).optional(),
+            offlineFundingSource: z.enum(FUNDING_SOURCES),
+            offlineLimits: offlineLimits.extend({ leftIn24h: z.int(), leftIn30d: z.int() }),
           }),
         },
       },
       async handle({ principal }) {
-        const { posted, held, ...user } = assertDefined(await findUser(pool, principal.tenantId));
-        return { status: 200, body: { ...user, balance: { amount: posted, held, currency: USER_CURRENCY } } };
+        const { posted, held, payLaterIssuerId, offlineIn24h, offlineIn30d, ...user } = assertDefined(
+          await findWallet(pool, principal.tenantId, new Date()),
+        );
+        const { limits } = OFFLINE_POLICY;
+        return {
+          status: 200,
+          body: {
+            ...user,
+            balance: { amount: posted, held, currency: USER_CURRENCY },
+            ...(payLaterIssuerId === null ? {} : { payLater: { issuerId: payLaterIssuerId } }),
+            offlineLimits: {
+              ...limits,
+              leftIn24h: Math.max(0, limits.maxPer24h - offlineIn24h),
+              leftIn30d: Math.max(0, limits.maxPer30d - offlineIn30d),
+            },
+          },
+        };
       },
     }),
     route({

@@ -58,8 +58,11 @@ async function givenDevice(): Promise<Owner> {
   return { userId, deviceId: device.deviceId };
 }
 
-const issue = (owner: Owner, now: Date): Promise<IssuedOfflineKey> =>
-  issueOrKeepOfflineKey(database.pool, sealer, { ...owner, now });
+async function issue(owner: Owner, now: Date): Promise<IssuedOfflineKey> {
+  const result = await issueOrKeepOfflineKey(database.pool, sealer, { ...owner, now });
+  if (result.kind !== 'issued') throw new Error(result.kind);
+  return result;
+}
 
 async function validUntil(handle: string): Promise<Date> {
   const statement = {
