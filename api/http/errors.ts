@@ -45,14 +45,14 @@ function bodyParserProblem(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !('type' in error)) return undefined;
   switch (error.type) {
     case 'entity.too.large':
-      return new Problem('PAYLOAD_TOO_LARGE', 'A body has at most 256 KiB.');
+      return new Problem('PAYLOAD_TOO_LARGE', `This body may have at most ${sizeOf(error)}.`);
     case 'entity.parse.failed':
       return invalidRequest([
         { pointer: '', code: 'MALFORMED_JSON', detail: 'The body is not JSON.', in: 'body' },
       ]);
     case 'encoding.unsupported':
     case 'charset.unsupported':
-      return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.');
+      return new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body in UTF-8, plain or compressed with gzip.');
     case 'request.aborted':
     case 'request.size.invalid':
       return invalidRequest([
@@ -61,6 +61,11 @@ function bodyParserProblem(error: unknown): Problem | undefined {
     default:
       return undefined;
   }
+}
+
+function sizeOf(error: Error): string {
+  const bytes = 'limit' in error ? Number(error.limit) : 0;
+  return bytes >= 1024 * 1024 ? `${bytes / 1024 / 1024} MiB` : `${bytes / 1024} KiB`;
 }
 
 /** Whatever else goes wrong while a body is read, such as a broken gzip stream. */

@@ -5,12 +5,14 @@ import express, {
   type Response,
   type Router,
 } from 'express';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Principal } from '../../db/key.ts';
 import { principalOf, unauthenticated, type Authenticator } from './auth.ts';
 import { requestIdOf } from './logging.ts';
 import { invalidRequest, Problem } from './problem.ts';
 import type { RateLimiter } from './rate-limit.ts';
-import type { Call, Route } from './route.ts';
+import type { Call, Reply, Route } from './route.ts';
 import { parsePart } from './validate.ts';
 
 const MAX_BODY = '256kb';
@@ -59,16 +61,23 @@ function authorise(route: Route): RequestHandler {
 
 function bodyOf(route: Route): RequestHandler[] {
   if (route.body === undefined) return [];
-  const requireJson: RequestHandler = (request, _response, next) => {
+  const { upload } = route;
+  if (upload === undefined) return [requireType('application/json'), parseJson];
+  return [requireType(upload.type), express.raw({ limit: upload.maxBytes, type: upload.type })];
+}
+
+function requireType(wanted: string): RequestHandler {
+  const parameters = /^\s*(;\s*charset="?utf-8"?\s*)?$/i;
+  return (request, _response, next) => {
     const type = request.headers['content-type'] ?? '';
     const { 'transfer-encoding': encoding, 'content-length': length } = request.headers;
     const hasBody = encoding !== undefined || Number(length ?? 0) > 0;
-    if (hasBody && !/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(type)) {
-      throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json in UTF-8.');
+    const isWanted = type.slice(0, wanted.length).toLowerCase() === wanted;
+    if (hasBody && !(isWanted && parameters.test(type.slice(wanted.length)))) {
+      throw new Problem('UNSUPPORTED_MEDIA_TYPE', `Send the body as ${wanted} in UTF-8.`);
     }
     next();
   };
-  return [requireJson, parseJson];
 }
 
 function answer(route: Route): RequestHandler {
@@ -79,6 +88,7 @@ function answer(route: Route): RequestHandler {
       body: route.body === undefined ? undefined : parsePart(route.body, request.body ?? {}, 'body'),
       principal: principalOf(response) ?? NOBODY,
       requestId: requestIdOf(request),
+      accepts: (types) => request.accepts([...types]) || undefined,
     };
     if (route.stream !== undefined) {
       if (request.method === 'HEAD') {
@@ -89,10 +99,58 @@ function answer(route: Route): RequestHandler {
       return;
     }
     const reply = await route.handle(call as Call<never, never, never>);
+    if (reply.stream !== undefined) {
+      await sendPieces(request, response, reply, reply.stream);
+      return;
+    }
     response.status(reply.status).set(reply.headers ?? {});
     if (reply.body === undefined) response.end();
     else response.json(reply.body);
   };
+}
+
+/**
+ * Sends text as fast as the caller reads it. What fails before the first piece is answered as a problem; after it the
+ * connection is cut, so that the caller cannot take a part for the whole.
+ */
+async function sendPieces(
+  request: Request,
+  response: Response,
+  { status, headers }: Reply,
+  { type, pieces }: NonNullable<Reply['stream']>,
+): Promise<void> {
+  const begin = (): void => {
+    response
+      .status(status)
+      .set(headers ?? {})
+      .set('content-type', `${type}; charset=utf-8`);
+  };
+  if (request.method === 'HEAD') {
+    begin();
+    response.end();
+    return;
+  }
+  const iterator = pieces[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (response.destroyed) {
+    await iterator.return?.();
+    return;
+  }
+  begin();
+  try {
+    await pipeline(Readable.from(rest(first, iterator), { objectMode: true }), response);
+  } catch (error) {
+    // The caller went away: nobody to tell.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}
+
+async function* rest(first: IteratorResult<string>, iterator: AsyncIterator<string>): AsyncGenerator<string> {
+  try {
+    for (let it = first; it.done !== true; it = await iterator.next()) yield it.value;
+  } finally {
+    await iterator.return?.();
+  }
 }
 
 function parseQuery(route: Route, request: Request): unknown {

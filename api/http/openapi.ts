@@ -103,10 +103,10 @@ function operation(route: Route, components: Json): Json {
 
 function requestBody(route: Route, body: z.ZodType): Json {
   return {
-    required: !body.safeParse({}).success,
+    required: route.upload !== undefined || !body.safeParse({}).success,
     content: {
-      'application/json': {
-        schema: jsonSchema(body, 'input'),
+      [route.upload?.type ?? 'application/json']: {
+        schema: route.upload === undefined ? jsonSchema(body, 'input') : { type: 'string' },
         ...(route.example === undefined ? {} : { example: route.example }),
       },
     },
@@ -116,9 +116,9 @@ function requestBody(route: Route, body: z.ZodType): Json {
 function response(status: number, doc: ResponseDoc, components: Json): Json {
   if (status >= 400) return problemResponse(status, doc.description);
   const answer = { description: doc.description, headers: headers(doc.headers) };
-  if (doc.produces !== undefined)
-    return { ...answer, content: { [doc.produces]: { schema: { type: 'string' } } } };
-  if (doc.schema === undefined) return answer;
+  const texts = (doc.produces ?? []).map((type) => [type, { schema: { type: 'string' } }] as const);
+  if (doc.schema === undefined)
+    return texts.length === 0 ? answer : { ...answer, content: Object.fromEntries(texts) };
   const id = doc.schema.meta()?.id;
   const schema = jsonSchema(doc.schema, 'output');
   if (id !== undefined) components[id] = schema;
@@ -126,7 +126,7 @@ function response(status: number, doc: ResponseDoc, components: Json): Json {
     schema: id === undefined ? schema : { $ref: `#/components/schemas/${id}` },
     ...(doc.example === undefined ? {} : { example: doc.example }),
   };
-  return { ...answer, content: { 'application/json': content } };
+  return { ...answer, content: { 'application/json': content, ...Object.fromEntries(texts) } };
 }
 
 function headers(names: readonly ResponseHeader[] = []): Json {

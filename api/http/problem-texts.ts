@@ -11,8 +11,10 @@ export const PROBLEM_TEXTS = {
     'The object or path does not exist or belongs to somebody else: check the id, and that the key is that of its owner.',
   CONFLICT_STATE:
     'The object is in a state that no longer allows this: read it again and decide anew; repeating the call does not help.',
-  PAYLOAD_TOO_LARGE: 'The body is over 256 KiB: send less.',
-  UNSUPPORTED_MEDIA_TYPE: 'The body is of another type: send `application/json` in UTF-8.',
+  PAYLOAD_TOO_LARGE:
+    'The body is over 256 KiB, or over what this call allows where it says another limit: send less.',
+  UNSUPPORTED_MEDIA_TYPE:
+    'The body is of another type: send `application/json` in UTF-8, or the type that this call names.',
   IDEMPOTENCY_MISMATCH:
     'This id was used before with another body, and what it did then stands: repeat the body of then, or choose a new id.',
   ENROLMENT_CODE_INVALID: 'The enrolment code is unknown, used or expired: have a new one made for the user.',

@@ -9,11 +9,16 @@ export interface Call<Params, Query, Body> {
   readonly body: Body;
   readonly principal: Principal;
   readonly requestId: string;
+  /** Which of these media types the caller likes best (RFC 9110 section 12.5.1); none if it wants none of them. */
+  readonly accepts: (mediaTypes: readonly string[]) => string | undefined;
 }
 
 export interface Reply {
   readonly status: number;
+  /** Answered as JSON. */
   readonly body?: unknown;
+  /** Instead of a body: text of another media type, sent piece by piece as fast as the caller reads. */
+  readonly stream?: { readonly type: string; readonly pieces: AsyncIterable<string> };
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -33,8 +38,8 @@ export interface ResponseDoc {
   readonly schema?: z.ZodType;
   readonly example?: unknown;
   readonly headers?: readonly ResponseHeader[];
-  /** Media type of the body where it is not JSON. */
-  readonly produces?: string;
+  /** Media types of the body where it is not JSON; with a schema, beside JSON. */
+  readonly produces?: readonly string[];
 }
 
 /** One endpoint: the same object routes, checks and documents it. Paths are OpenAPI's (`/v1/users/{userId}`). */
@@ -50,6 +55,8 @@ export interface Route {
   /** Headers that the handler reads, for the documentation: it checks them itself. */
   readonly requestHeaders?: z.ZodType | undefined;
   readonly body?: z.ZodType | undefined;
+  /** For a body that is no JSON: its media type and the most it may have. The schema then checks its bytes. */
+  readonly upload?: { readonly type: string; readonly maxBytes: number } | undefined;
   /** An example body, shown in the documentation. */
   readonly example?: unknown;
   readonly responses: Readonly<Record<number, ResponseDoc>>;

@@ -52,3 +52,9 @@ function isTimeZone(name: string): boolean {
 
 /** RFC 3339 in UTC, as answered. */
 export const timestamp = z.iso.datetime().meta({ example: '2026-11-22T03:04:05.678Z' });
+
+/** A day of the calendar, in the time zone of whoever it belongs to. */
+export const calendarDate = z.iso
+  .date()
+  .refine((it) => it >= '2000-01-01' && it <= '9999-12-30', 'Not a day that payments can be of')
+  .meta({ description: "`YYYY-MM-DD`, of the merchant's time zone.", example: '2026-11-22' });

@@ -105,7 +105,7 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
           .meta({ description: 'The `id` of the last event that arrived.', example: '42' }),
       }),
       responses: {
-        200: { description: 'The stream, open until one side ends it.', produces: 'text/event-stream' },
+        200: { description: 'The stream, open until one side ends it.', produces: ['text/event-stream'] },
       },
       async stream({ principal }, request, response) {
         await streams.open(principal, lastEventId(request.headers['last-event-id']), response);

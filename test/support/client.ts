@@ -30,7 +30,7 @@ export function apiClient(baseUrl: string, key?: string): ApiCall {
       headers: response.headers,
       body: (text === ''
         ? undefined
-        : (response.headers.get('content-type') ?? '').includes('json')
+        : /[/+]json(;|$)/.test(response.headers.get('content-type') ?? '')
           ? JSON.parse(text)
           : text) as Body,
     };

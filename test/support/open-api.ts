@@ -64,7 +64,7 @@ export function answerChecker(document: OpenApi): (operation: string, answer: Re
     const types = Object.keys(documented.content ?? {});
     if (type === undefined) return types.length === 0 ? faults : [...faults, 'a body is missing'];
     if (!types.includes(type)) return [...faults, `${type} is not documented`];
-    if (!type.includes('json')) return faults;
+    if (!/[/+]json$/.test(type)) return faults;
     const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema'];
     const validate = ajv.compile({ $ref: `openapi#/${pointer.map(escapePointer).join('/')}` });
     if (validate(body)) return faults;
