@@ -58,7 +58,7 @@ export async function testBooks(pool: Pool, merchantId: string): Promise<TestBoo
         decidedAt: at,
         policyVersion: PAYMENT_POLICY.version,
       });
-      if (result.kind !== 'done') throw new Error(result.detail);
+      if (result.kind !== 'done') throw new Error(`the cancel is ${result.kind}`);
     },
     async refund(payment, at, amount, kind = 'MERCHANT') {
       const refundId = uniqueId('ref');
