@@ -55,17 +55,25 @@ export async function issueOrKeepOfflineKey(
   it: { userId: string; deviceId: string; now: Date },
 ): Promise<IssueResult> {
   return withTransaction(pool, async (tx): Promise<IssueResult> => {
-    const { isReplaced, ...contact } = await oneRow<{ validUntil: Date; isReplaced: boolean }>(
+    const contact = await oneRow<{ validUntil: Date }>(
       tx,
       {
         name: 'offline_key_device',
         text: `update device set last_contact_at = greatest(last_contact_at, $3) where device_id = $1 and user_id = $2
-               returning last_contact_at + make_interval(secs => $4 / 1000.0) as "validUntil",
-                         exists (select 1 from device n where n.replaces_device_id = $1) as "isReplaced"`,
+               returning last_contact_at + make_interval(secs => $4 / 1000.0) as "validUntil"`,
       },
       [it.deviceId, it.userId, it.now, OFFLINE_POLICY.freshnessMs],
     );
-    if (isReplaced) return { kind: 'replaced' };
+    // Only now that the row is locked: a statement sees what was committed before it began, not before its lock.
+    const successor = await firstRow(
+      tx,
+      {
+        name: 'offline_key_successor',
+        text: 'select 1 from device where user_id = $1 and replaces_device_id = $2',
+      },
+      [it.userId, it.deviceId],
+    );
+    if (successor !== undefined) return { kind: 'replaced' };
     const newest = await firstRow<OfflineKeyRow & Record<string, unknown>>(
       tx,
       {

@@ -42,7 +42,7 @@ const offlineKey = z.object({
   limits: offlineLimits,
 });
 
-/** Keys with which a device makes codes by itself (docs/offline-code.md). */
+/** Keys with which a device makes codes by itself. */
 export function offlineCodeRoutes({ pool, sealer }: ApiDeps): Route[] {
   return [
     route({
