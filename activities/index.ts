@@ -1,6 +1,10 @@
 import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
+import type { RefundActivityDeps } from './refund.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
-export type ActivityDeps = PaymentActivityDeps & IssuerActivityDeps & WebhookActivityDeps;
+export type ActivityDeps = PaymentActivityDeps &
+  IssuerActivityDeps &
+  RefundActivityDeps &
+  WebhookActivityDeps;

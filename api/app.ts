@@ -18,6 +18,7 @@ import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
+import { refundRoutes } from './refund/routes.ts';
 import { settlementRoutes } from './settlement/routes.ts';
 import { userRoutes } from './user/routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -26,6 +27,7 @@ import { webhookRoutes } from './webhook/routes.ts';
 export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...paymentRoutes(deps),
+    ...refundRoutes(deps),
     ...settlementRoutes(deps),
     ...codeRoutes(deps),
     ...offlineCodeRoutes(deps),

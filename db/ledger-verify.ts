@@ -1,3 +1,4 @@
+import { REFUND_CHECKS } from './ledger-verify-refund.ts';
 import { oneRow, rows, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
 
@@ -71,6 +72,7 @@ const CHECKS: Readonly<Record<string, string>> = {
     select t.transfer_id as subject, 'no payment' as detail
       from transfer t left join payment p using (transfer_id)
      where t.kind = 'PAYMENT' and p.payment_id is null`,
+  ...REFUND_CHECKS,
 };
 
 /** Names of all checks, in the order in which they run. */

@@ -2,6 +2,7 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import { createPaymentActivities } from '../activities/payment.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
+import { createRefundActivities } from '../activities/refund.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
 import { issuerTaskQueue, webhookTaskQueue } from '../workflows/task-queue.ts';
 
@@ -34,7 +35,7 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
     Worker.create({
       ...common,
       taskQueue: options.taskQueue,
-      activities: createPaymentActivities(options.deps),
+      activities: { ...createPaymentActivities(options.deps), ...createRefundActivities(options.deps) },
       // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
       maxCachedWorkflows: 1_000,
       maxConcurrentWorkflowTaskExecutions: 100,

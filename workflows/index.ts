@@ -1,4 +1,5 @@
 export { journal } from './journal/workflow.ts';
 export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';
+export { refund } from './refund/workflow.ts';
 export { webhookDelivery } from './webhook-delivery/workflow.ts';

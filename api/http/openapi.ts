@@ -114,7 +114,7 @@ function requestBody(route: Route, body: z.ZodType): Json {
 }
 
 function response(status: number, doc: ResponseDoc, components: Json): Json {
-  if (status >= 400) return problemResponse(status, doc.description);
+  if (status >= 400) return problemResponse(status, doc.description, doc.headers);
   const answer = { description: doc.description, headers: headers(doc.headers) };
   const texts = (doc.produces ?? []).map((type) => [type, { schema: { type: 'string' } }] as const);
   if (doc.schema === undefined)
@@ -150,10 +150,10 @@ function problems(route: Route): Json {
   );
 }
 
-function problemResponse(status: number, description: string): Json {
+function problemResponse(status: number, description: string, more: readonly ResponseHeader[] = []): Json {
   return {
     description,
-    headers: headers(PROBLEM_HEADERS[status]),
+    headers: headers([...(PROBLEM_HEADERS[status] ?? []), ...more]),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   };
 }

@@ -20,6 +20,14 @@ export const PROBLEM_TEXTS = {
   ENROLMENT_CODE_INVALID: 'The enrolment code is unknown, used or expired: have a new one made for the user.',
   CURRENCY_FIXED:
     "A merchant's currency is fixed when it is first stored: send that currency, or store a new merchant.",
+  REFUND_EXCEEDS_REMAINING:
+    'The refund is more than what is left of the payment; refunds under way count. The answer stands for this id: ask under a new id for less.',
+  REFUND_WINDOW_CLOSED:
+    'The payment is older than refunds are possible: give the money back in another way. The answer stands for this id.',
+  REFUND_REFUSED_BY_ISSUER:
+    'The pay-later partner does not take the refund, so nothing was given back: ask Kessai or the partner why. The answer stands for this id.',
+  REFUND_GIVEN_UP:
+    'Nobody could find out what became of the refund at the pay-later partner, and an operator has ended it as failed: nothing was given back. The answer stands for this id.',
   RATE_LIMITED:
     'This key, or this address, asked too often: wait as many seconds as `Retry-After` says, then send the request again.',
   INTERNAL:

@@ -106,7 +106,7 @@ export async function findPendingPayment(
 const LOOK_DEADLINE_MS = 2_000;
 
 /** A repeat joins what runs. What has closed answers for good, and only what was terminated or failed begins anew. */
-function howToStart({ taskQueue }: StartOptions) {
+export function howToStart({ taskQueue }: StartOptions) {
   return {
     taskQueue,
     workflowIdConflictPolicy: 'USE_EXISTING',
@@ -115,7 +115,8 @@ function howToStart({ taskQueue }: StartOptions) {
   } as const;
 }
 
-async function inTime<Outcome>(
+/** Waits for an answer for as long as a till does; no answer, or none any more, is a value. */
+export async function inTime<Outcome>(
   { temporal, tillDeadlineMs }: StartOptions,
   ask: () => Promise<Outcome>,
 ): Promise<Started<Outcome>> {

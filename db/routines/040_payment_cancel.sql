@@ -28,7 +28,7 @@ begin
      where payment_id = v_payment.payment_id returning * into v_payment;
     return json_build_object('kind', 'pending', 'outcome', payment_outcome(v_payment, true));
   end if;
-  if v_payment.status <> 'COMPLETED' or v_payment.refunded_amount > 0 then
+  if v_payment.status <> 'COMPLETED' or payment_remaining(v_payment) < v_payment.amount then
     return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
       'detail', 'The payment has been refunded, so there is nothing left to cancel in full.');
   end if;
