@@ -25,7 +25,7 @@ const packages = {
   '@temporalio/client': ['api', 'activities', 'workers', 'dev', 'bench'],
   '@temporalio/activity': ['activities'],
   express: ['api', 'partners', 'dev', 'bench'],
-  pg: ['db', 'dev', 'bench'],
+  pg: ['db', 'partners', 'dev', 'bench'],
   zod: ['api', 'partners'],
 };
 

@@ -44,8 +44,8 @@ export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: Issuer
      * @throws ApplicationFailure `IssuerNotAsked` if nothing left this machine
      */
     askIssuer(call: IssuerCall): Promise<IssuerAnswer> {
-      const { issuerId, operation, ...body } = call;
-      return send({ issuerId, key: call.key, operation, path: PATHS[operation], body: JSON.stringify(body) });
+      const { issuerId, key, operation } = call;
+      return send({ issuerId, key, operation, path: PATHS[operation], body: JSON.stringify(bodyOf(call)) });
     },
 
     /**
@@ -107,6 +107,20 @@ export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: Issuer
         message: error instanceof Error ? error.message : 'nothing was sent',
       });
     }
+  }
+}
+
+/** What the contract has for each operation, and no more. */
+function bodyOf(call: IssuerCall): Record<string, unknown> {
+  const { key, accountRef, authorisationKey, amount, currency } = call;
+  switch (call.operation) {
+    case 'AUTHORISE':
+      return { key, accountRef, amount, currency };
+    case 'CAPTURE':
+    case 'REFUND':
+      return { key, authorisationKey, amount };
+    case 'VOID':
+      return { key, authorisationKey };
   }
 }
 

@@ -14,6 +14,7 @@ import { mount } from './http/mount.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import type { Route } from './http/route.ts';
 import { journalRoutes } from './journal/routes.ts';
+import { issuerRoutes } from './issuer/routes.ts';
 import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
@@ -36,6 +37,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...meRoutes(deps),
     ...userRoutes(deps),
     ...merchantRoutes(deps),
+    ...issuerRoutes(deps),
     ...webhookRoutes(deps),
     ...keyRoutes(deps),
   ];

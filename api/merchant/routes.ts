@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { findMerchant, putMerchant } from '../../db/merchant.ts';
 import { findWebhookSecrets, rotateWebhookSecret } from '../../db/webhook.ts';
 import type { ApiDeps } from '../deps.ts';
+import { endpointUrl } from '../http/endpoint-url.ts';
 import { notFound, Problem } from '../http/problem.ts';
 import { requireTimeZone } from '../http/time-zone.ts';
 import { route, type Route } from '../http/route.ts';
@@ -9,23 +10,11 @@ import { callerId, currency, text, timestamp, timeZone } from '../http/schemas.t
 
 const pathParams = z.strictObject({ merchantId: callerId });
 
-const webhookUrl = z
-  .url({ protocol: /^https?$/ })
-  .max(500)
-  .refine(isSafeEndpoint, 'https only, except for localhost, and no user or password in it');
-
-function isSafeEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const url = new URL(text);
-  const isLoopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  return (url.protocol === 'https:' || isLoopback) && url.username === '' && url.password === '';
-}
-
 const merchantBody = z.strictObject({
   name: text(100),
   timeZone,
   currency: currency.default('JPY'),
-  webhook: z.strictObject({ url: webhookUrl }).optional(),
+  webhook: z.strictObject({ url: endpointUrl }).optional(),
   stores: z
     .array(z.strictObject({ storeId: callerId, name: text(100), terminals: z.array(callerId).max(1_000) }))
     .max(1_000)

@@ -157,9 +157,9 @@ function runWorker(worker: KessaiWorkers, onEnd: () => void): RunningWorker {
   };
 }
 
-/** Listens on a free loopback port. */
-export async function listen(server: Server): Promise<Server> {
-  server.listen(0, '127.0.0.1');
+/** Listens on a loopback port, a free one if none is given. */
+export async function listen(server: Server, port = 0): Promise<Server> {
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server;
 }

@@ -1,0 +1,77 @@
+import type { Pool } from './database.ts';
+
+/**
+ * The issuer's own tables, in a schema of its own. Every amount is in minor units and bounded by the database itself, so no
+ * mistake of the program lends more than was authorised or gives back more than was captured.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
+  create table issuer.account (
+    account_ref text primary key,
+    currency text not null,
+    credit_limit bigint not null check (credit_limit >= 0),
+    -- Authorised and neither captured nor voided.
+    reserved bigint not null default 0 check (reserved >= 0),
+    -- Captured and not given back.
+    owed bigint not null default 0 check (owed >= 0)
+  );
+  -- A void that came first leaves a row without an account: a tombstone.
+  create table issuer.authorisation (
+    authorisation_key text primary key,
+    account_ref text references issuer.account,
+    amount bigint not null check (amount >= 0),
+    captured bigint not null default 0,
+    refunded bigint not null default 0,
+    voided_at timestamptz,
+    check (captured between 0 and amount),
+    check (refunded between 0 and captured),
+    check (account_ref is not null or voided_at is not null)
+  );
+  create index authorisation_by_account on issuer.authorisation (account_ref);
+  -- Every operation as it was answered, for good. Nothing here is ever changed.
+  create table issuer.operation (
+    operation_key text primary key,
+    operation text not null check (operation in ('AUTHORISE', 'CAPTURE', 'VOID', 'REFUND')),
+    authorisation_key text not null,
+    amount bigint,
+    request json not null,
+    status text not null check (status in ('DONE', 'REFUSED')),
+    code text,
+    reference text not null,
+    -- What this operation released or gave back beside what its amount says: a void's own sums.
+    released bigint not null default 0,
+    given_back bigint not null default 0,
+    answered_at timestamptz not null default now(),
+    check ((status = 'REFUSED') = (code is not null))
+  );
+  create index operation_by_authorisation on issuer.operation (authorisation_key);
+  create table issuer.signing_secret (
+    secret text primary key,
+    position integer not null
+  );`,
+];
+
+/** Brings the schema `issuer` to this version; two servers that start at once take turns. */
+export async function migrate(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await client.query("select pg_advisory_xact_lock(hashtext('issuer migrations'))");
+    await client.query('create schema if not exists issuer');
+    await client.query('create table if not exists issuer.schema_version (version integer not null)');
+    const { rows } = await client.query<{ version: number }>(
+      'select coalesce(max(version), 0) as version from issuer.schema_version',
+    );
+    const version = rows[0]?.version ?? 0;
+    for (const sql of MIGRATIONS.slice(version)) await client.query(sql);
+    if (version < MIGRATIONS.length) {
+      await client.query('insert into issuer.schema_version values ($1)', [MIGRATIONS.length]);
+    }
+    await client.query('commit');
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  } finally {
+    client.release();
+  }
+}
