@@ -27,7 +27,7 @@ afterAll(() => stopWithSoundLedger(stack));
 /** An offline payment with the code of the step before this one, whose time is over. */
 async function givenOfflinePayment(balance = 10_000) {
   const payer = await givenPayer(stack, { balance });
-  const phone = await givenOfflinePhone(stack, payer);
+  const phone = await givenOfflinePhone(payer);
   const step = stepNow() - 1;
   const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
   expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
@@ -151,7 +151,7 @@ describe("a phone's journal", () => {
   });
 
   it('says what became of a code that was shown and not paid with, or may still be', async () => {
-    const { phone } = { phone: await givenOfflinePhone(stack, await givenPayer(stack, { balance: 100 })) };
+    const { phone } = { phone: await givenOfflinePhone(await givenPayer(stack, { balance: 100 })) };
     const step = stepNow();
     await pay(merchant, { code: await phone.code(step), amount: 500 });
     const answer = await phone.journal({
@@ -165,7 +165,7 @@ describe("a phone's journal", () => {
 
   it('with bad entries has its good ones answered', async () => {
     const { phone, step } = await givenOfflinePayment();
-    const stranger = await givenOfflinePhone(stack, await givenPayer(stack));
+    const stranger = await givenOfflinePhone(await givenPayer(stack));
     const good = {
       entryId: 'good',
       code: await phone.code(step),

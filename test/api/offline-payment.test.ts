@@ -16,7 +16,7 @@ afterAll(() => stopWithSoundLedger(stack));
 
 async function givenPhone(balance = 10_000) {
   const payer = await givenPayer(stack, { balance });
-  return { payer, phone: await givenOfflinePhone(stack, payer) };
+  return { payer, phone: await givenOfflinePhone(payer) };
 }
 
 describe('an offline code', () => {

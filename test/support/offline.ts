@@ -1,9 +1,7 @@
-import { issueOrKeepOfflineKey } from '../../db/offline-key.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
 import { offlineCode, OFFLINE_PERIOD_MS, timeStep } from '../../domain/code/offline.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
-import { expectStatus, type GivenPayer } from './givens.ts';
-import type { Stack } from './stack.ts';
+import { expectStatus, type GivenPayer, type Target } from './givens.ts';
 
 /** A phone with an offline key, whose clock the test turns. */
 export interface OfflinePhone {
@@ -26,15 +24,11 @@ export const stepNow = (): number => timeStep(Date.now());
 export const startOf = (step: number): string => new Date(step * OFFLINE_PERIOD_MS).toISOString();
 
 /** An offline key for a payer's phone. */
-export async function givenOfflinePhone(
-  stack: Pick<Stack, 'pool' | 'sealer'>,
-  phone: { userId: string; deviceId: string; call: ApiCall },
-): Promise<OfflinePhone> {
-  const { handle, key } = await issueOrKeepOfflineKey(stack.pool, stack.sealer, {
-    userId: phone.userId,
-    deviceId: phone.deviceId,
-    now: new Date(),
-  });
+export async function givenOfflinePhone(phone: { deviceId: string; call: ApiCall }): Promise<OfflinePhone> {
+  const issued = await phone.call<{ handle: string; key: string }>('POST', '/v1/offline-keys');
+  expectStatus(issued, 200);
+  const { handle } = issued.body;
+  const key = Buffer.from(issued.body.key, 'base64url');
   const code = (step: number): Promise<string> =>
     offlineCode({ prefix: DEFAULT_CODE_PREFIX, handle, key, step });
   return {
@@ -61,10 +55,7 @@ export async function givenOfflinePhone(
 }
 
 /** One more phone of a payer, with a key of its own. */
-export async function givenAnotherPhone(
-  stack: Pick<Stack, 'pool' | 'sealer' | 'baseUrl' | 'adminKey'>,
-  payer: GivenPayer,
-): Promise<OfflinePhone> {
+export async function givenAnotherPhone(stack: Target, payer: GivenPayer): Promise<OfflinePhone> {
   const admin = apiClient(stack.baseUrl, stack.adminKey);
   const enrolment = await admin<{ enrolmentCode: string }>('POST', `/v1/users/${payer.userId}/enrolments`);
   expectStatus(enrolment, 201);
@@ -75,11 +66,7 @@ export async function givenAnotherPhone(
   );
   expectStatus(device, 201);
   const { deviceId, deviceToken } = device.body;
-  return givenOfflinePhone(stack, {
-    userId: payer.userId,
-    deviceId,
-    call: apiClient(stack.baseUrl, deviceToken),
-  });
+  return givenOfflinePhone({ deviceId, call: apiClient(stack.baseUrl, deviceToken) });
 }
 
 /** Does something within one step, again if a step's border went by meanwhile. */

@@ -49,7 +49,7 @@ async function payOffline(phone: OfflinePhone, amount: number): Promise<PaymentV
 
 describe('an offline payment', () => {
   it('that no journal names for seven days is UNCONFIRMED, and a journal after that still confirms it', async () => {
-    const phone = await givenOfflinePhone(stack, await givenPayer(stack, { balance: 1_000 }));
+    const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 1_000 }));
     const step = stepNow();
     const { body } = await pay(merchant, { code: await phone.code(step), amount: 500 });
     const handle = stack.temporal.workflow.getHandle(
@@ -67,7 +67,7 @@ describe('an offline payment', () => {
 
   it('is refused the sixth time in 24 hours and taken again when the first is a day old', async () => {
     const payer = await givenPayer(stack, { balance: 100_000 });
-    const phone = await givenOfflinePhone(stack, payer);
+    const phone = await givenOfflinePhone(payer);
     const said: unknown[] = [];
     for (let i = 0; i < 6; i += 1) {
       const view = await payOffline(phone, 1_000 + i);
@@ -84,7 +84,7 @@ describe('an offline payment', () => {
 
   it('is refused the eleventh time in 30 days, from whatever phone, and taken again after them', async () => {
     const payer = await givenPayer(stack, { balance: 100_000 });
-    const phones = [await givenOfflinePhone(stack, payer), await givenAnotherPhone(stack, payer)] as const;
+    const phones = [await givenOfflinePhone(payer), await givenAnotherPhone(stack, payer)] as const;
     for (let day = 0; day < 10; day += 1) {
       const phone = phones[day % 2 === 0 ? 0 : 1];
       expect((await payOffline(phone, 1_000 + day)).status).toBe('COMPLETED');
@@ -96,7 +96,7 @@ describe('an offline payment', () => {
   });
 
   it('with a phone that was last seen a week ago is refused to the minute', async () => {
-    const phone = await givenOfflinePhone(stack, await givenPayer(stack, { balance: 10_000 }));
+    const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 10_000 }));
     await seen(phone);
     await environment.sleep(OFFLINE_POLICY.freshnessMs - MINUTE_MS);
     const first = await pay(merchant, { code: await phone.code(await stepOfServer()), amount: 500 });
