@@ -1,10 +1,12 @@
 import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
+import type { ReconciliationActivityDeps } from './reconciliation.ts';
 import type { RefundActivityDeps } from './refund.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
 export type ActivityDeps = PaymentActivityDeps &
   IssuerActivityDeps &
+  ReconciliationActivityDeps &
   RefundActivityDeps &
   WebhookActivityDeps;

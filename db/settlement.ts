@@ -1,4 +1,4 @@
-import { inBatches } from './cursor.ts';
+import { inBatches, inSnapshot } from './cursor.ts';
 import { MERCHANT_BOOK } from './merchant-book.ts';
 import { firstRow, type Db, type Pool } from './pool.ts';
 
@@ -53,7 +53,6 @@ export async function findMerchantDay(
 const BATCH_ROWS = 500;
 /** A reader that takes nothing for so long is left: its connection is another one's. */
 const READER_STALLS_MS = 60_000;
-const QUERY_MS = 120_000;
 
 /**
  * The movements of a day in order of time, in batches, out of one snapshot. Ends the transaction when the reader stops.
@@ -63,16 +62,8 @@ export async function* settlementRows(
   pool: Pool,
   day: MerchantDay,
 ): AsyncGenerator<SettlementRow[], void, undefined> {
-  const tx = await pool.connect();
-  let isSound = false;
-  // The server ends the session of a reader that stalls; the next fetch says so, the event alone must not end the process.
-  const ignore = (): void => undefined;
-  tx.on('error', ignore);
-  try {
-    await tx.query('begin isolation level repeatable read, read only');
-    await tx.query(`set local statement_timeout = ${QUERY_MS}`);
-    await tx.query(`set local idle_in_transaction_session_timeout = ${READER_STALLS_MS}`);
-    yield* inBatches<SettlementRow & Record<string, unknown>>(
+  yield* inSnapshot(pool, READER_STALLS_MS, (tx) =>
+    inBatches<SettlementRow & Record<string, unknown>>(
       tx,
       `select type, rfc3339(at) as at, merchant_payment_id as "merchantPaymentId",
               merchant_refund_id as "merchantRefundId", payment_id as "paymentId", refund_id as "refundId",
@@ -83,14 +74,6 @@ export async function* settlementRows(
         order by book.at, type_rank, book_id`,
       [day.merchantId, day.begins, day.ends],
       BATCH_ROWS,
-    );
-    isSound = true;
-  } finally {
-    const ended = await tx.query(isSound ? 'commit' : 'rollback').then(
-      () => true,
-      () => false,
-    );
-    tx.off('error', ignore);
-    tx.release(!ended);
-  }
+    ),
+  );
 }

@@ -8,6 +8,7 @@ import { workflowBundle } from './bundle.ts';
 import { readWorkerConfig } from './config.ts';
 import { freeLoopbackPort, startHealthServer } from './health.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
+import { ensureSchedules } from './schedules.ts';
 import { endWith, reason, StartProblem } from './start-problem.ts';
 import { createWorkers, type KessaiWorkers } from './worker.ts';
 
@@ -56,6 +57,16 @@ async function run(): Promise<void> {
       `Temporal's namespace ${namespace} cannot be used (${reason(error)}); make it, or set TEMPORAL_NAMESPACE`,
     );
   });
+  await ensureSchedules(connection, namespace, config.taskQueue)
+    .then((done) => {
+      logger.info({ done }, 'nightly reconciliation is scheduled');
+    })
+    .catch((error: unknown) => {
+      logger.warn(
+        { err: error },
+        'the nightly reconciliation could not be scheduled: run it by hand (docs/reconciliation.md)',
+      );
+    });
   logger.info({ namespace, taskQueue: config.taskQueue }, 'worker polls');
   await workers.run();
   logger.info('worker stopped');

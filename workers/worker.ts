@@ -2,9 +2,10 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import { createPaymentActivities } from '../activities/payment.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
+import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
-import { issuerTaskQueue, webhookTaskQueue } from '../workflows/task-queue.ts';
+import { issuerTaskQueue, reconciliationTaskQueue, webhookTaskQueue } from '../workflows/task-queue.ts';
 
 export interface KessaiWorkerOptions {
   readonly connection: NativeConnection;
@@ -14,6 +15,9 @@ export interface KessaiWorkerOptions {
   readonly deps: ActivityDeps;
   readonly buildId?: string | undefined;
 }
+
+/** Each holds one of the connections that decisions need. */
+const COMPARISONS_AT_ONCE = 2;
 
 /** The workers of one process. */
 export interface KessaiWorkers {
@@ -25,8 +29,8 @@ export interface KessaiWorkers {
 
 /**
  * One worker for the queue that tills wait for, with the activities of its workflows, so that local steps stay local; one
- * for the queue that calls merchants; one, of activities alone, for the queue that calls issuers. Each has its own slots:
- * slow receivers take none from tills.
+ * for the queue that calls merchants; two, of activities alone, for the queues that call issuers and that compare books.
+ * Each has its own slots: slow receivers and long work take none from tills.
  */
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
   const common = { ...sharedOptions(options), shutdownGraceTime: '10s' } as const;
@@ -55,6 +59,12 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       taskQueue: issuerTaskQueue(options.taskQueue),
       activities: createIssuerActivities(options.deps),
       maxConcurrentActivityTaskExecutions: 100,
+    }),
+    Worker.create({
+      ...withoutWorkflows,
+      taskQueue: reconciliationTaskQueue(options.taskQueue),
+      activities: createReconciliationActivities(options.deps),
+      maxConcurrentActivityTaskExecutions: COMPARISONS_AT_ONCE,
     }),
   ]);
   const shutdown = (): void => {

@@ -3,3 +3,4 @@ export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';
 export { refund } from './refund/workflow.ts';
 export { webhookDelivery } from './webhook-delivery/workflow.ts';
+export { reconciliation } from './reconciliation/workflow.ts';

@@ -10,3 +10,8 @@ export function webhookTaskQueue(taskQueue: string): string {
 export function issuerTaskQueue(taskQueue: string): string {
   return `${taskQueue}-issuer`;
 }
+
+/** The queue of the comparisons of the books: long work, a few at a time, and no till waits for a connection of theirs. */
+export function reconciliationTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-reconciliation`;
+}

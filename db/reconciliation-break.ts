@@ -1,0 +1,126 @@
+import type { BreakClass, Counterpart } from '../domain/reconciliation/compare.ts';
+import { inBatches, inSnapshot } from './cursor.ts';
+import { firstRow, rows, type Db, type Pool } from './pool.ts';
+import { withTransaction } from './tx.ts';
+
+/** Where our books and another side's differ. Amounts are signed minor units of the merchant's currency. */
+export interface ReconciliationBreak {
+  readonly breakId: string;
+  readonly class: BreakClass;
+  readonly counterpart: Counterpart;
+  readonly merchantId: string;
+  readonly day: string;
+  readonly reference: string;
+  readonly paymentId: string | null;
+  readonly oursAmount: number | null;
+  readonly theirsAmount: number | null;
+  readonly currency: string | null;
+  readonly detail: string;
+  readonly openedAt: Date;
+  readonly resolvedAt: Date | null;
+  readonly resolver: string | null;
+  readonly resolution: string | null;
+}
+
+const COLUMNS = `
+  b.break_id as "breakId", b.class, b.counterpart, b.merchant_id as "merchantId", b.day::text as day, b.reference,
+  b.payment_id as "paymentId", b.ours_amount as "oursAmount", b.theirs_amount as "theirsAmount",
+  (select m.currency from merchant m where m.merchant_id = b.merchant_id) as currency, b.detail,
+  b.opened_at as "openedAt", b.resolved_at as "resolvedAt", b.resolver, b.resolution`;
+
+/** Which breaks are asked for; what is undefined does not narrow. */
+export interface BreakFilter {
+  readonly merchantId: string | undefined;
+  readonly class: BreakClass | undefined;
+  readonly counterpart: Counterpart | undefined;
+  readonly day: string | undefined;
+  readonly open: boolean | undefined;
+}
+
+const FILTERED = `
+  from reconciliation_break b
+ where ($1::text is null or b.merchant_id = $1) and ($2::text is null or b.class = $2)
+   and ($3::text is null or b.counterpart = $3) and ($4::date is null or b.day = $4)
+   and ($5::boolean is null or (b.resolved_at is null) = $5)`;
+
+function filterValues(it: BreakFilter): unknown[] {
+  return [it.merchantId ?? null, it.class ?? null, it.counterpart ?? null, it.day ?? null, it.open ?? null];
+}
+
+/** Breaks, newest first. */
+export async function listBreaks(
+  db: Db,
+  filter: BreakFilter,
+  limit: number,
+  after: { at: string; breakId: string } | undefined,
+): Promise<{ items: ReconciliationBreak[]; next: { at: string; breakId: string } | undefined }> {
+  const statement = {
+    name: 'reconciliation_break_list',
+    text: `select ${COLUMNS}, cursor_time(b.opened_at) as at ${FILTERED}
+              and ($7::timestamptz is null or (b.opened_at, b.break_id) < ($7, $8))
+            order by b.opened_at desc, b.break_id desc limit $6`,
+  };
+  const found = await rows<ReconciliationBreak & { at: string }>(db, statement, [
+    ...filterValues(filter),
+    limit + 1,
+    after?.at ?? null,
+    after?.breakId ?? null,
+  ]);
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return {
+    items: page.map(({ at: _, ...row }) => row),
+    next: found.length > limit && last !== undefined ? { at: last.at, breakId: last.breakId } : undefined,
+  };
+}
+
+const BATCH_ROWS = 500;
+const READER_STALLS_MS = 60_000;
+
+/** All breaks of a filter, newest first, in batches. A reader that takes nothing for a minute is left. */
+export async function* readBreaks(
+  pool: Pool,
+  filter: BreakFilter,
+): AsyncGenerator<ReconciliationBreak[], void, undefined> {
+  yield* inSnapshot(pool, READER_STALLS_MS, (tx) =>
+    inBatches<ReconciliationBreak & Record<string, unknown>>(
+      tx,
+      `select ${COLUMNS} ${FILTERED} order by b.opened_at desc, b.break_id desc`,
+      filterValues(filter),
+      BATCH_ROWS,
+    ),
+  );
+}
+
+/** One break. */
+export async function findBreak(db: Db, breakId: string): Promise<ReconciliationBreak | undefined> {
+  const statement = {
+    name: 'reconciliation_break_find',
+    text: `select ${COLUMNS} from reconciliation_break b where b.break_id = $1`,
+  };
+  return firstRow<ReconciliationBreak & Record<string, unknown>>(db, statement, [breakId]);
+}
+
+export type ResolveResult =
+  | { readonly kind: 'resolved' | 'resolved_before'; readonly found: ReconciliationBreak }
+  | { readonly kind: 'resolved_otherwise'; readonly found: ReconciliationBreak };
+
+/** Resolves a break by a person; asking again with the same words finds it done. None for an unknown break. */
+export async function resolveBreak(
+  pool: Pool,
+  it: { breakId: string; resolver: string; reason: string; now: Date },
+): Promise<ResolveResult | undefined> {
+  return withTransaction(pool, async (tx) => {
+    const statement = {
+      name: 'reconciliation_break_resolve',
+      text: `update reconciliation_break set resolved_at = $4, resolver = $2, resolution = $3
+              where break_id = $1 and resolved_at is null returning break_id`,
+    };
+    const changed = await rows(tx, statement, [it.breakId, it.resolver, it.reason, it.now]);
+    const found = await findBreak(tx, it.breakId);
+    if (found === undefined) return undefined;
+    if (changed.length > 0) return { kind: 'resolved', found };
+    const isSame = found.resolver === it.resolver && found.resolution === it.reason;
+    return { kind: isSame ? 'resolved_before' : 'resolved_otherwise', found };
+  });
+}

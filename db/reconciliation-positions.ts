@@ -1,0 +1,118 @@
+import type { Amounts, Position } from '../domain/reconciliation/compare.ts';
+import { MERCHANT_BOOK } from './merchant-book.ts';
+
+/** What the statements below need; bounds are RFC 3339 with microseconds. */
+export interface ComparedDay {
+  readonly merchantId: string;
+  readonly timeZone: string;
+  readonly currency: string;
+  readonly day: string;
+  readonly begins: string;
+  readonly ends: string;
+  /** Two days before and after, as far as what decides about the day can lie. */
+  readonly wideBegins: string;
+  readonly wideEnds: string;
+}
+
+/** One reference of a day on both sides; `nearby` only where a side lacks it. */
+export interface PositionRow {
+  readonly reference: string;
+  readonly paymentId: string | null;
+  readonly ours: number | null;
+  readonly theirs: number | null;
+  readonly isElsewhere: boolean | null;
+  readonly nearby: { readonly ours: Amounts | null; readonly theirs: Amounts | null } | null;
+}
+
+export function positionOf(row: PositionRow): Position {
+  const on = (amount: number | null): Amounts => (amount === null ? {} : { 0: amount });
+  return {
+    reference: row.reference,
+    ours: { ...row.nearby?.ours, ...on(row.ours) },
+    theirs: { ...row.nearby?.theirs, ...on(row.theirs) },
+    isElsewhere: row.isElsewhere === true,
+  };
+}
+
+/**
+ * Our book of a day against the merchant's file of that day, by type and merchant's payment id: several refunds of one
+ * payment count as their sum. Nearby days are looked up for what a side lacks.
+ */
+export const FILE_POSITIONS = `
+  with ours as (
+    select type, merchant_payment_id, sum(amount)::bigint as amount, min(payment_id) as payment_id
+      from (${MERCHANT_BOOK}) b where merchant_id = $1 and at >= $3::timestamptz and at < $4::timestamptz
+     group by type, merchant_payment_id),
+  theirs as (
+    select r.type, r.merchant_payment_id, sum(r.amount)::bigint as amount
+      from merchant_file f join merchant_file_row r using (file_id)
+     where f.merchant_id = $1 and f.day = $2::date
+     group by r.type, r.merchant_payment_id)
+  select type || ' ' || merchant_payment_id as reference,
+         coalesce(x.payment_id, (select p.payment_id from payment p
+           where p.merchant_id = $1 and p.merchant_payment_id = x.merchant_payment_id)) as "paymentId",
+         ours, theirs, null::boolean as "isElsewhere",
+         case when ours is null or theirs is null then json_build_object(
+           'ours', (select json_object_agg(off, amount) from (
+             select ((b.at at time zone $7)::date - $2::date)::text as off, sum(b.amount)::bigint as amount
+               from (${MERCHANT_BOOK}) b
+              where b.merchant_id = $1 and b.type = x.type and b.at >= $5::timestamptz and b.at < $6::timestamptz
+                and b.payment_id = (select p.payment_id from payment p
+                      where p.merchant_id = $1 and p.merchant_payment_id = x.merchant_payment_id)
+              group by 1) n),
+           'theirs', (select json_object_agg(off, amount) from (
+             select (f.day - $2::date)::text as off, sum(r.amount)::bigint as amount
+               from merchant_file f join merchant_file_row r using (file_id)
+              where f.merchant_id = $1 and f.day between $2::date - 2 and $2::date + 2
+                and r.merchant_payment_id = x.merchant_payment_id and r.type = x.type
+              group by 1) n)) end as nearby
+    from (select type, merchant_payment_id, o.payment_id, o.amount as ours, t.amount as theirs
+            from ours o full join theirs t using (type, merchant_payment_id)) x`;
+
+/**
+ * Our book of a day against the entries of the merchant's account, by transfer. `$8` is the account, `$9` and `$10` the
+ * range of entry ids of that day.
+ */
+export const LEDGER_POSITIONS = `
+  with ours as (
+    select transfer_id, payment_id, account, amount
+      from (${MERCHANT_BOOK}) b where merchant_id = $1 and at >= $3::timestamptz and at < $4::timestamptz),
+  theirs as (
+    select e.transfer_id, sum(e.amount)::bigint as amount
+      from entry e join transfer t using (transfer_id)
+     where e.account_id = $8 and e.entry_id between $9::bigint and $10::bigint
+       and e.posted_at >= $3::timestamptz and e.posted_at < $4::timestamptz
+       and t.kind in ('PAYMENT', 'PAYMENT_CANCEL', 'REFUND')
+     group by e.transfer_id)
+  select transfer_id as reference, payment_id as "paymentId", ours, theirs,
+         ours = theirs and account is distinct from (
+           select string_agg(c.account_id, ' ' order by c.account_id) from entry c
+            where c.transfer_id = x.transfer_id and c.account_id <> $8) as "isElsewhere",
+         case when ours is null or theirs is null then json_build_object(
+           'ours', (select json_object_agg(off, amount) from (
+             select ((b.at at time zone $7)::date - $2::date)::text as off, b.amount
+               from (${MERCHANT_BOOK}) b
+              where b.merchant_id = $1 and b.book_id = substr(x.transfer_id, strpos(x.transfer_id, ':') + 1)
+                and b.transfer_id = x.transfer_id and b.at >= $5::timestamptz and b.at < $6::timestamptz) n),
+           'theirs', (select json_object_agg(off, amount) from (
+             select ((e.posted_at at time zone $7)::date - $2::date)::text as off, sum(e.amount)::bigint as amount
+               from entry e
+              where e.transfer_id = x.transfer_id and e.account_id = $8
+                and e.posted_at >= $5::timestamptz and e.posted_at < $6::timestamptz
+              group by 1) n)) end as nearby
+    from (select transfer_id, o.payment_id, o.account, o.amount as ours, t.amount as theirs
+            from ours o full join theirs t using (transfer_id)) x`;
+
+/** Offline payments of a day about which the payer's phone said no, or nothing in time. */
+export const JOURNAL_POSITIONS = `
+  select 'PAYMENT ' || merchant_payment_id as reference, payment_id as "paymentId", amount, reconciliation
+    from payment
+   where merchant_id = $1 and decided_at >= $2::timestamptz and decided_at < $3::timestamptz
+     and code_mode = 'OFFLINE' and reconciliation in ('DISPUTED', 'UNCONFIRMED')`;
+
+export interface JournalRow {
+  readonly reference: string;
+  readonly paymentId: string;
+  readonly amount: number;
+  readonly reconciliation: 'DISPUTED' | 'UNCONFIRMED';
+}
