@@ -19,6 +19,9 @@ export interface LedgerProof {
   readonly breaks: readonly LedgerBreak[];
 }
 
+/** Where a payment's money comes from, and goes back to: the payer's balance, or the issuer on credit. */
+const SOURCE = `case when p.issuer_id is null then 'user:' || coalesce(p.payer_id, '?') else 'issuer:' || p.issuer_id end || ':' || p.currency`;
+
 /** Each query gives a row (subject, detail) for every break it finds. */
 const CHECKS: Readonly<Record<string, string>> = {
   'all entries of a currency sum to zero': `
@@ -48,15 +51,14 @@ const CHECKS: Readonly<Record<string, string>> = {
   'each user account is guarded': `
     select a.account_id as subject, 'no balance row' as detail
       from account a left join balance b using (account_id) where a.kind = 'USER' and b.account_id is null`,
-  'each payment that was taken has moved its amount from its payer to its merchant, and nothing else': `
+  'each payment that was taken has moved its amount from its source to its merchant, and nothing else': `
     select p.payment_id as subject, p.status || ' of ' || p.amount || ', posted ' || coalesce(e.posted, 'nothing') as detail
       from payment p left join lateral (
         select string_agg(account_id || ' ' || amount, ', ' order by amount) as posted
           from entry where transfer_id = p.transfer_id) e on true
-     where (p.status in ('COMPLETED', 'REFUNDED') or p.status = 'CANCELED' and p.request_hash is not null
+     where (p.status in ('COMPLETED', 'REFUNDED') or p.status = 'CANCELED' and p.request_hash is not null and p.issuer_id is null
             or p.transfer_id is not null)
-       and e.posted is distinct from 'user:' || coalesce(p.payer_id, '?') || ':' || p.currency || ' ' || -p.amount || ', merchant:'
-           || p.merchant_id || ':' || p.currency || ' ' || p.amount`,
+       and e.posted is distinct from ${SOURCE} || ' ' || -p.amount || ', merchant:' || p.merchant_id || ':' || p.currency || ' ' || p.amount`,
   'each canceled payment is reversed once and in full, no other one is': `
     select p.payment_id as subject, p.status || ', reversed by ' || coalesce(c.posted, 'nothing') as detail
       from payment p left join lateral (
@@ -64,10 +66,10 @@ const CHECKS: Readonly<Record<string, string>> = {
           from transfer t join entry e using (transfer_id) where t.reverses = p.transfer_id) c on true
      where p.transfer_id is not null
        and c.posted is distinct from case when p.status = 'CANCELED' then 'merchant:' || p.merchant_id || ':' || p.currency
-           || ' ' || -p.amount || ', user:' || p.payer_id || ':' || p.currency || ' ' || p.amount end`,
-  'a declined payment has moved nothing': `
-    select payment_id as subject, 'transfer ' || transfer_id as detail
-      from payment where status = 'DECLINED' and transfer_id is not null`,
+           || ' ' || -p.amount || ', ' || ${SOURCE} || ' ' || p.amount end`,
+  'a payment that is declined or not decided has moved nothing': `
+    select payment_id as subject, status || ', transfer ' || transfer_id as detail
+      from payment where status in ('DECLINED', 'IN_PROGRESS') and transfer_id is not null`,
   'each payment transfer belongs to a payment': `
     select t.transfer_id as subject, 'no payment' as detail
       from transfer t left join payment p using (transfer_id)

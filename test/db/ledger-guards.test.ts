@@ -93,7 +93,7 @@ describe('the proof', () => {
       `update entry set account_id = 'user:other:JPY' where transfer_id = '${transfer}' and amount < 0`,
     );
     expect(await breaksOf()).toContain(
-      'each payment that was taken has moved its amount from its payer to its merchant, and nothing else',
+      'each payment that was taken has moved its amount from its source to its merchant, and nothing else',
     );
     await forge(
       `update entry set account_id = 'user:${payer}:JPY' where transfer_id = '${transfer}' and amount < 0`,
@@ -101,7 +101,7 @@ describe('the proof', () => {
     await forge(`insert into entry (transfer_id, account_id, amount, posted_at)
                  select transfer_id, account_id, amount, posted_at from entry where transfer_id = '${transfer}'`);
     expect(await breaksOf()).toContain(
-      'each payment that was taken has moved its amount from its payer to its merchant, and nothing else',
+      'each payment that was taken has moved its amount from its source to its merchant, and nothing else',
     );
     await forge(
       `delete from entry where entry_id in (select max(entry_id) from entry where transfer_id = '${transfer}' group by account_id)`,

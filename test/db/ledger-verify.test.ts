@@ -82,7 +82,7 @@ describe('ledger:verify', () => {
       'a payment that moved nothing',
       `insert into payment (payment_id, merchant_id, merchant_payment_id, status, amount, currency, policy_version, requested_at)
        values ('pay_x', 'm', 'x', 'COMPLETED', 5, 'JPY', '1', now())`,
-      ['each payment that was taken has moved its amount from its payer to its merchant, and nothing else'],
+      ['each payment that was taken has moved its amount from its source to its merchant, and nothing else'],
     ],
   ])('finds %s and exits non-zero', async (_, forgery, checks) => {
     await forge(forgery);

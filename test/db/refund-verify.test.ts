@@ -72,7 +72,7 @@ describe('ledger:verify of refunds', () => {
       'a refund that went to somebody else',
       `update payment set payer_id = 'nobody'`,
       [
-        'each payment that was taken has moved its amount from its payer to its merchant, and nothing else',
+        'each payment that was taken has moved its amount from its source to its merchant, and nothing else',
         MOVED,
       ],
     ],

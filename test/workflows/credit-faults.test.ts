@@ -1,0 +1,149 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assertDefined } from '../../domain/assert.ts';
+import { paymentOperationKeys } from '../../domain/credit/credit.ts';
+import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
+import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { givenMerchant, givenPayer, paymentBody, uniqueId, type GivenMerchant } from '../support/givens.ts';
+import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+/** How long we wait for the issuer here, and how much later a SLOW one answers. */
+const PATIENCE_MS = 700;
+const SLOW_MS = 2_000;
+
+interface Row {
+  readonly at: FaultSwitch['operation'];
+  readonly issuer: string;
+  readonly payment: string;
+  readonly refund: string;
+  readonly merchant: number;
+  readonly owed: number;
+  readonly isAsked: boolean;
+}
+
+/** The table of docs/unknown-outcomes.md. */
+const rows = (await readFile('docs/unknown-outcomes.md', 'utf8'))
+  .split('\n')
+  .filter((line) => /^\| [A-Z]/.test(line))
+  .map((line): Row => {
+    const [at, issuer, payment, refund, merchant, owed, asked] = line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+    return {
+      at: at as Row['at'],
+      issuer: assertDefined(issuer),
+      payment: assertDefined(payment),
+      refund: assertDefined(refund),
+      merchant: Number(merchant),
+      owed: Number(owed),
+      isAsked: asked === 'yes',
+    };
+  });
+
+/** `TIME_OUT_AFTER_COMMIT, LOOK_UP ERROR_500 twice` as switches. */
+function switchesOf({ at, issuer }: Row): FaultSwitch[] {
+  if (issuer === 'answers') return [];
+  return issuer.split(', ').map((words, i) => {
+    const [operation, fault, times] = i === 0 ? [at, ...words.split(' ')] : words.split(' ');
+    return {
+      operation: operation as FaultSwitch['operation'],
+      fault: fault as FaultSwitch['fault'],
+      times: times === 'twice' ? 2 : 1,
+      ...(fault === 'SLOW' ? { delayMs: SLOW_MS } : {}),
+    };
+  });
+}
+
+let stack: Stack;
+let merchant: GivenMerchant;
+let issuer: TestIssuer;
+let issuerId: string;
+
+beforeAll(async () => {
+  stack = await startStack({ workers: 0, tillDeadlineMs: 30_000 });
+  await stack.startWorker({ issuerTimeoutMs: PATIENCE_MS });
+  merchant = await givenMerchant(stack);
+  issuer = await startIssuer(stack.databaseUrl);
+  issuerId = await connectIssuer(stack, issuer);
+});
+afterAll(async () => {
+  await issuer.close();
+  await stopWithSoundLedger(stack);
+});
+
+async function endOf(workflowId: string): Promise<unknown> {
+  return stack.temporal.workflow.getHandle(workflowId).result();
+}
+
+/** Takes a payment of 1,000 on credit, and what the row is about, to its end. */
+async function walk(row: Row): Promise<{ merchantPaymentId: string; accountRef: string; refund: string }> {
+  const payer = await givenPayer(stack);
+  const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
+  const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
+  const body = paymentBody({ code: made.body.code, amount: 1_000 });
+  const { merchantPaymentId } = body;
+  const isLater = row.at === 'VOID' || row.at === 'REFUND';
+  if (!isLater) await issuer.setFaults(...switchesOf(row));
+  const answer = await merchant.call('POST', '/v1/payments', body);
+  expect(answer.status).toBe(200);
+  await endOf(paymentWorkflowId(merchant.merchantId, merchantPaymentId));
+  if (isLater) await issuer.setFaults(...switchesOf(row));
+  let refund = '';
+  if (row.at === 'VOID') {
+    const canceled = await merchant.call('POST', `/v1/payments/${merchantPaymentId}/cancel`, {});
+    expect(canceled.body).toMatchObject({ status: 'CANCELED' });
+    await endOf(paymentCancelWorkflowId(merchant.merchantId, merchantPaymentId));
+  }
+  if (row.at === 'REFUND') {
+    const merchantRefundId = uniqueId('r');
+    await merchant.call('POST', `/v1/payments/${merchantPaymentId}/refunds`, {
+      merchantRefundId,
+      amount: 400,
+    });
+    const ended = await endOf(refundWorkflowId(merchant.merchantId, merchantRefundId));
+    refund = (ended as { status: string }).status;
+  }
+  return { merchantPaymentId, accountRef, refund };
+}
+
+describe('with the issuer', () => {
+  it('the table has a row for every fault at every step', () => {
+    const faults = ['DECLINE', 'ERROR_500', 'NOT_FOUND', 'SLOW', 'TIME_OUT_AFTER_COMMIT', 'TIME_OUT_BEFORE'];
+    for (const at of ['AUTHORISE', 'CAPTURE', 'VOID']) {
+      const found = rows.filter((row) => row.at === at).map((row) => row.issuer);
+      expect(found).toEqual(expect.arrayContaining(faults));
+    }
+  });
+
+  it.each(rows.map((row) => [`${row.at}: ${row.issuer}`, row] as const))('%s', async (_title, row) => {
+    const { merchantPaymentId, accountRef, refund } = await walk(row);
+    const { body } = await merchant.call('GET', `/v1/payments/${merchantPaymentId}`);
+    expect([body.status, refund]).toEqual([row.payment, row.refund]);
+    if (row.at === 'AUTHORISE' && row.issuer === 'SLOW') {
+      const { authorise } = paymentOperationKeys(merchant.merchantId, merchantPaymentId);
+      await until('the late authorisation', async () => (await issuer.stored(authorise)) !== undefined);
+    }
+    const booked = await stack.pool.query<{ sum: number }>(
+      `select coalesce(sum(e.amount), 0)::bigint as sum from entry e
+        where e.account_id like 'merchant:%' and e.transfer_id in (
+          select transfer_id from payment where payment_id = $1
+          union all select 'cancel:' || $1
+          union all select transfer_id from refund where payment_id = $1)`,
+      [body.paymentId],
+    );
+    expect(booked.rows[0]?.sum).toBe(row.merchant);
+    expect((await issuer.accountOf(accountRef)).used).toBe(row.owed);
+    const breaks = await stack.pool.query(
+      `select 1 from reconciliation_break where payment_id = $1 and class = 'unknown_outcome'`,
+      [body.paymentId],
+    );
+    expect(breaks.rowCount).toBe(row.isAsked ? 1 : 0);
+    expect((await issuer.books()).breaks).toEqual([]);
+  });
+});
