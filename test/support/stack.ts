@@ -30,6 +30,8 @@ export interface StackOptions {
   /** Runs on this server instead of the shared one. */
   readonly environment?: TestWorkflowEnvironment;
   readonly rateLimits?: Partial<RateLimits>;
+  /** A file with workflows of the test's own instead of ours. */
+  readonly bundlePath?: string;
   /** Lines that the API logs. */
   readonly onLog?: (line: string) => void;
 }
@@ -43,6 +45,8 @@ export interface Stack {
   readonly baseUrl: string;
   readonly adminKey: string;
   readonly sealer: Sealer;
+  /** Base64, what the sealer seals with. */
+  readonly dataKey: string;
   readonly digestCode: CodeDigester;
   /** Starts a worker, with other activities' dependencies if asked; it stops with the stack or by `stop`. */
   startWorker(deps?: Partial<ActivityDeps>): Promise<RunningWorker>;
@@ -57,7 +61,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const database = await createTestDatabase();
   const { temporal, native, disconnect } = await connect(options.environment);
   const taskQueue = `test-${randomBytes(6).toString('hex')}`;
-  const sealer = createSealer(randomBytes(32).toString('base64'));
+  const dataKey = randomBytes(32).toString('base64');
+  const sealer = createSealer(dataKey);
   const digestCode = createCodeDigester(randomBytes(32).toString('base64'));
   const log = pino(
     { level: options.onLog === undefined ? 'silent' : 'trace' },
@@ -90,7 +95,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       connection: native,
       namespace: 'default',
       taskQueue,
-      workflowBundle: { codePath: inject('bundlePath') },
+      workflowBundle: { codePath: options.bundlePath ?? inject('bundlePath') },
       deps: { pool: database.pool, sealer, digestCode, codePrefix: DEFAULT_CODE_PREFIX, ...deps },
     });
     const running = runWorker(worker, () => workers.delete(running));
@@ -107,6 +112,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     adminKey,
     sealer,
+    dataKey,
     digestCode,
     startWorker,
     async stop() {

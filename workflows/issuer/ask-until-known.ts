@@ -3,7 +3,6 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  defineSignal,
   log,
   proxyActivities,
   setCurrentDetails,
@@ -22,9 +21,7 @@ import {
   type IssuerWay,
 } from '../../domain/credit/credit.ts';
 import { issuerTaskQueue } from '../task-queue.ts';
-
-/** Does not wait for the schedule: asks the issuer now. */
-export const askIssuerNow = defineSignal('askIssuerNow');
+import { askIssuerNow } from './contract.ts';
 
 export interface AskOptions {
   /** Told once, when the first call has left the outcome unknown. */
