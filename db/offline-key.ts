@@ -126,16 +126,22 @@ async function revokeSuperseded(tx: Db, deviceId: string, now: Date): Promise<vo
     tx,
     {
       name: 'offline_key_superseded',
-      text: `update offline_key k set revoked_at = $2, revoke_reason = 'REFRESHED'
-              where device_id = $1 and revoked_at is null
-                and exists (select 1 from offline_key n where n.device_id = $1 and n.issued_at > k.issued_at
-                               and n.issued_at + make_interval(secs => $3 / 1000.0) <= $2)`,
+      text: `with old as (
+               select handle from offline_key k
+                where device_id = $1 and revoked_at is null
+                  and exists (select 1 from offline_key n where n.device_id = $1 and n.issued_at > k.issued_at
+                                 and n.issued_at + make_interval(secs => $3 / 1000.0) <= $2)
+                order by handle for update)
+             update offline_key k set revoked_at = $2, revoke_reason = 'REFRESHED' from old where k.handle = old.handle`,
     },
     [deviceId, now, OFFLINE_POLICY.freshnessMs],
   );
 }
 
-/** Ends all keys of a device at once; those that were ended before keep their reason. Gives their number. */
+/**
+ * Ends all keys of a device at once; those that were ended before keep their reason. Gives their number. Rows are locked in
+ * the order of their handles, as whoever locks several of them does.
+ */
 export async function revokeOfflineKeysOfDevice(
   tx: Db,
   deviceId: string,
@@ -144,8 +150,10 @@ export async function revokeOfflineKeysOfDevice(
 ): Promise<number> {
   const statement = {
     name: 'offline_key_revoke',
-    text: `update offline_key set revoked_at = $3, revoke_reason = $2
-            where device_id = $1 and revoked_at is null returning handle`,
+    text: `with live as (
+             select handle from offline_key where device_id = $1 and revoked_at is null order by handle for update)
+           update offline_key k set revoked_at = $3, revoke_reason = $2 from live where k.handle = live.handle
+           returning k.handle`,
   };
   return (await rows(tx, statement, [deviceId, reason, at])).length;
 }

@@ -103,9 +103,13 @@ async function replaceSealed(
   if (stale.length === 0) return 0;
   const statement = {
     name: `reseal_${table}`,
-    text: `update ${table} t set sealed = n.sealed
-             from unnest($1::text[], $2::bytea[], $3::bytea[]) as n (id, before, sealed)
-            where t.${id} = n.id and t.sealed = n.before returning t.${id}`,
+    // Locked in the order of ids, as whoever locks several rows does.
+    text: `with locked as (
+             select ${id} as id, n.sealed
+               from ${table} t join unnest($1::text[], $2::bytea[], $3::bytea[]) as n (id, before, sealed)
+                 on t.${id} = n.id and t.sealed = n.before
+              order by t.${id} for update of t)
+           update ${table} t set sealed = locked.sealed from locked where t.${id} = locked.id returning t.${id}`,
   };
   const values = [stale.map((it) => it.id), stale.map((it) => it.before), stale.map((it) => it.after)];
   return (await rows(db, statement, values)).length;

@@ -42,7 +42,7 @@ const offlineKey = z.object({
   limits: offlineLimits,
 });
 
-/** Keys with which a device makes codes by itself. */
+/** Keys with which a device makes codes by itself (docs/offline-code.md). */
 export function offlineCodeRoutes({ pool, sealer }: ApiDeps): Route[] {
   return [
     route({
