@@ -1,0 +1,136 @@
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { paymentOperationKeys } from '../../domain/credit/credit.ts';
+import { paymentWorkflowId, resolveUnknown } from '../../workflows/payment/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
+import { givenMerchant, givenPayer, paymentBody, type GivenMerchant } from '../support/givens.ts';
+import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+import { createTimeSkippingServer } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
+
+/** Days pass in seconds here. A server a test, as in time.test.ts. */
+let environment: TestWorkflowEnvironment;
+let stack: Stack;
+let merchant: GivenMerchant;
+let issuer: TestIssuer;
+let issuerId: string;
+
+beforeEach(async () => {
+  environment = await createTimeSkippingServer();
+  stack = await startStack({ environment, workers: 0, tillDeadlineMs: 1_500 });
+  await stack.startWorker({ issuerTimeoutMs: 300 });
+  merchant = await givenMerchant(stack);
+  issuer = await startIssuer(stack.databaseUrl);
+  issuerId = await connectIssuer(stack, issuer);
+});
+afterEach(async () => {
+  await issuer.close();
+  await stopWithSoundLedger(stack);
+  await environment.teardown();
+});
+
+/** A payment of 1,000 on credit whose issuer has done it, did not say so, and does not answer questions. */
+async function givenUnknownPayment() {
+  const payer = await givenPayer(stack);
+  const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
+  const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
+  await issuer.setFaults(
+    { operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 },
+    { operation: 'LOOK_UP', fault: 'ERROR_500', times: 1_000 },
+  );
+  const body = paymentBody({ code: made.body.code, amount: 1_000 });
+  const answer = await merchant.call('POST', '/v1/payments', body);
+  expect(answer).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
+  expect(answer.headers.get('location')).toBe(`/v1/payments/${body.merchantPaymentId}`);
+  const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
+  const handle = stack.temporal.workflow.getHandle(workflowId);
+  const look = async () => (await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`)).body;
+  return { payer, accountRef, body, handle, look };
+}
+
+async function breaksOf(paymentId: unknown): Promise<number | null> {
+  return (
+    await stack.pool.query(
+      `select 1 from reconciliation_break where payment_id = $1 and class = 'unknown_outcome'`,
+      [paymentId],
+    )
+  ).rowCount;
+}
+
+async function untilAwaiting(
+  handle: Awaited<ReturnType<typeof givenUnknownPayment>>['handle'],
+): Promise<void> {
+  await until('the operator to be asked', async () => {
+    const { typedSearchAttributes } = await handle.describe();
+    return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+  });
+}
+
+describe('a payment whose issuer is silent', () => {
+  it('for three days is in progress, told again under the same id, and completed when it speaks', async () => {
+    const { payer, accountRef, body, handle, look } = await givenUnknownPayment();
+    await environment.sleep('3 days');
+    expect((await look()).status).toBe('IN_PROGRESS');
+    const again = await merchant.call('POST', '/v1/payments', body);
+    expect(again).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
+    await issuer.setFaults();
+    expect(await handle.result()).toMatchObject({ status: 'COMPLETED', fundingSource: 'PAY_LATER' });
+    expect(await issuer.accountOf(accountRef)).toMatchObject({ captured: 1_000, reserved: 0 });
+    const events = await stack.pool.query<{ kind: string }>(
+      'select kind from user_event where user_id = $1 order by seq',
+      [payer.userId],
+    );
+    expect(events.rows.map((it) => it.kind)).toEqual(['payment.in_progress', 'payment.completed']);
+  });
+
+  it('for five days becomes a break and waits for an operator, whose no gives back what was reserved', async () => {
+    const { accountRef, handle, look } = await givenUnknownPayment();
+    await environment.sleep('6 days');
+    await untilAwaiting(handle);
+    const { paymentId, status } = await look();
+    expect(status).toBe('IN_PROGRESS');
+    expect(await breaksOf(paymentId)).toBe(1);
+    await issuer.setFaults();
+    await handle.signal(resolveUnknown, { operator: 'mei', action: 'DECLINED', reason: 'issuer lost it' });
+    expect(await handle.result()).toMatchObject({ status: 'DECLINED', declineCode: 'CREDIT_DECLINED' });
+    expect(await issuer.accountOf(accountRef)).toMatchObject({ used: 0 });
+  });
+
+  it('for five days is completed by the operator who learnt that it was authorised', async () => {
+    const { accountRef, handle } = await givenUnknownPayment();
+    await environment.sleep('6 days');
+    await untilAwaiting(handle);
+    await issuer.setFaults();
+    await handle.signal(resolveUnknown, {
+      operator: 'mei',
+      action: 'AUTHORISED',
+      reason: 'seen in their books',
+    });
+    expect(await handle.result()).toMatchObject({ status: 'COMPLETED' });
+    expect(await issuer.accountOf(accountRef)).toMatchObject({ captured: 1_000 });
+  });
+
+  it('and that the till cancels meanwhile ends canceled, with nothing reserved or paid', async () => {
+    const { payer, accountRef, body, handle, look } = await givenUnknownPayment();
+    for (let i = 0; i < 2; i += 1) {
+      const cancel = await merchant.call('POST', `/v1/payments/${body.merchantPaymentId}/cancel`, {});
+      expect(cancel).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
+    }
+    // Nothing is given back while nobody knows.
+    const { void: key } = paymentOperationKeys(merchant.merchantId, body.merchantPaymentId);
+    expect(await issuer.stored(key)).toBeUndefined();
+    await issuer.setFaults();
+    expect(await handle.result()).toMatchObject({ status: 'CANCELED' });
+    expect(await issuer.accountOf(accountRef)).toMatchObject({ used: 0 });
+    expect((await look()).status).toBe('CANCELED');
+    const cancel = await merchant.call('POST', `/v1/payments/${body.merchantPaymentId}/cancel`, {});
+    expect(cancel).toMatchObject({ status: 200, body: { status: 'CANCELED' } });
+    const moved = await stack.pool.query('select 1 from entry where account_id like $1', [
+      `merchant:${merchant.merchantId}:%`,
+    ]);
+    expect(moved.rowCount).toBe(0);
+    expect(await payer.balance()).toBe(0);
+  });
+});
