@@ -1,11 +1,14 @@
+import { listIssuerAttempts } from '../db/issuer.ts';
 import type { Pool } from '../db/pool.ts';
 import {
   beginRefund,
   finishRefund,
   giveUpRefund,
   type FinishRefundRequest,
+  type GiveUpRefundRequest,
   type StoredRefund,
 } from '../db/refund.ts';
+import { paymentOperationKeys } from '../domain/credit/credit.ts';
 import { PAYMENT_POLICY } from '../domain/payment/payment.ts';
 import type { RefundInput } from '../workflows/refund/contract.ts';
 import { timeOfTry } from './clock.ts';
@@ -13,6 +16,12 @@ import { ledgerCall } from './ledger-call.ts';
 import { createWaker } from './wake.ts';
 
 export type { StoredRefund };
+
+/** A refund as it began. */
+export interface BegunRefund extends StoredRefund {
+  /** The pay-later partner has confirmed that it captured the payment, so it has something to give back. */
+  readonly isCaptured: boolean;
+}
 
 export interface RefundActivityDeps {
   readonly pool: Pool;
@@ -24,7 +33,7 @@ export function createRefundActivities({ pool }: RefundActivityDeps) {
 
   return {
     /** Gives the money back, or reserves it where a pay-later partner has to be asked, or finds what was decided. */
-    async beginRefund(input: RefundInput & { requestedAt: string; askedAt: string }): Promise<StoredRefund> {
+    async beginRefund(input: RefundInput & { requestedAt: string; askedAt: string }): Promise<BegunRefund> {
       const { askedAt, ...request } = input;
       const outcome = await ledgerCall(pool, beginRefund, {
         ...request,
@@ -32,7 +41,7 @@ export function createRefundActivities({ pool }: RefundActivityDeps) {
         refundWindowDays: PAYMENT_POLICY.refundWindowDays,
       });
       if (outcome.view.status === 'COMPLETED') wake(outcome);
-      return outcome;
+      return { ...outcome, isCaptured: await isCaptured(outcome) };
     },
 
     /** Ends a refund that a pay-later partner or an operator has decided, or finds its end. */
@@ -46,9 +55,16 @@ export function createRefundActivities({ pool }: RefundActivityDeps) {
     },
 
     /** Puts a refund whose outcome nobody could find out among the reconciliation breaks, once. */
-    async giveUpRefund(input: { refundId: string; detail: string; askedAt: string }): Promise<void> {
+    async giveUpRefund(input: Omit<GiveUpRefundRequest, 'openedAt'> & { askedAt: string }): Promise<void> {
       const { askedAt, ...request } = input;
       await ledgerCall(pool, giveUpRefund, { ...request, openedAt: timeOfTry(askedAt) });
     },
   };
+
+  async function isCaptured({ credit, view }: StoredRefund): Promise<boolean> {
+    if (credit === null) return false;
+    const { capture } = paymentOperationKeys(view.merchantId, view.merchantPaymentId);
+    const attempts = await listIssuerAttempts(pool, credit.issuerId, capture);
+    return attempts.some((it) => it.outcome === 'DONE');
+  }
 }

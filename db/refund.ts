@@ -14,8 +14,8 @@ export interface StoredRefund {
   readonly requestHash: string;
   readonly attemptId: string;
   readonly userId: string | null;
-  /** The pay-later partner that has to be asked; only while the refund is IN_PROGRESS. */
-  readonly issuerId: string | null;
+  /** The pay-later partner that has to be asked, and what it paid for the payment; only while the refund is IN_PROGRESS. */
+  readonly credit: { readonly issuerId: string; readonly paymentAmount: number } | null;
   /** True if this call found the refund's state instead of bringing it about. */
   readonly replayed: boolean;
   /** The merchant's event of that state, if there is one that has not been delivered. */
@@ -43,11 +43,16 @@ export async function finishRefund(db: Db, request: FinishRefundRequest): Promis
   return (await oneRow<{ outcome: StoredRefund }>(db, statement, [JSON.stringify(request)])).outcome;
 }
 
+/** What nobody could find out: `reference` is the operation's key at the issuer. */
+export interface GiveUpRefundRequest {
+  readonly refundId: string;
+  readonly reference: string;
+  readonly detail: string;
+  readonly openedAt: string;
+}
+
 /** Records that nobody could find out what became of a refund at its issuer. */
-export async function giveUpRefund(
-  db: Db,
-  request: { readonly refundId: string; readonly detail: string; readonly openedAt: string },
-): Promise<void> {
+export async function giveUpRefund(db: Db, request: GiveUpRefundRequest): Promise<void> {
   const statement = { name: 'refund_give_up', text: 'select refund_give_up($1::jsonb)' };
   await rows(db, statement, [JSON.stringify(request)]);
 }

@@ -21,12 +21,14 @@ create or replace function refund_view(f refund) returns json language sql stabl
     'decidedAt', rfc3339(f.decided_at)))
 $$;
 
--- What a workflow and the API need of a refund in the state given; `issuerId` only while a pay-later partner has to be
+-- What a workflow and the API need of a refund in the state given; `credit` only while a pay-later partner has to be
 -- asked.
 create or replace function refund_outcome(f refund, p_replayed boolean) returns json language sql stable as $$
   select json_build_object(
     'view', refund_view(f), 'requestHash', f.request_hash, 'attemptId', f.attempt_id, 'userId', p.payer_id,
-    'issuerId', case when f.status = 'IN_PROGRESS' then p.issuer_id end, 'replayed', p_replayed,
+    'credit', case when f.status = 'IN_PROGRESS'
+                   then json_build_object('issuerId', p.issuer_id, 'paymentAmount', p.amount) end,
+    'replayed', p_replayed,
     'webhookEventId', (select e.event_id from webhook_event e
                         where e.event_id = 'evt_' || f.refund_id || '_' || lower(f.status) and e.status = 'PENDING'))
     from payment p where p.payment_id = f.payment_id
@@ -144,7 +146,7 @@ create or replace function refund_give_up(r jsonb) returns void language sql as 
   insert into reconciliation_break (
     break_id, class, counterpart, merchant_id, day, reference, payment_id, ours_amount, detail, opened_at)
   select 'brk_' || f.refund_id, 'unknown_outcome', 'ISSUER', f.merchant_id,
-         (f.requested_at at time zone m.time_zone)::date, f.refund_id, f.payment_id, f.amount,
+         (f.requested_at at time zone m.time_zone)::date, r ->> 'reference', f.payment_id, f.amount,
          r ->> 'detail', (r ->> 'openedAt')::timestamptz
     from refund f join merchant m using (merchant_id)
    where f.refund_id = r ->> 'refundId' and f.status = 'IN_PROGRESS'

@@ -1,5 +1,6 @@
-import { defineUpdate } from '@temporalio/workflow';
+import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { RefundOrder, RefundView } from '../../domain/refund/refund.ts';
+import type { OperatorWord } from '../operator-word.ts';
 
 /** A merchant's request as the edge has checked it. */
 export type RefundInput = RefundOrder;
@@ -13,6 +14,9 @@ export interface RefundOutcome {
 
 /** Waits for the end of the refund that the same call starts. */
 export const submitRefund = defineUpdate<RefundOutcome>('submitRefund');
+
+/** An operator says what became of a refund at the issuer. It counts only once the workflow waits for it. */
+export const resolveRefund = defineSignal<[OperatorWord<'COMPLETED' | 'FAILED'>]>('resolveRefund');
 
 /** One workflow per merchant and refund id. */
 export function refundWorkflowId(merchantId: string, merchantRefundId: string): string {

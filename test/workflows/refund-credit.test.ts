@@ -1,0 +1,229 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/credit.ts';
+import type { PaymentView } from '../../domain/payment/payment.ts';
+import type { RefundView } from '../../domain/refund/refund.ts';
+import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { connectCredit, type CreditSide } from '../support/credit.ts';
+import { createFaultyPool } from '../support/faults.ts';
+import { givenMerchant, type GivenMerchant } from '../support/givens.ts';
+import { refundBody, refundOf } from '../support/refunds.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
+import { startStack, type RunningWorker, type Stack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
+
+let stack: Stack;
+let credit: CreditSide;
+let merchant: GivenMerchant;
+let worker: RunningWorker | undefined;
+
+/** Far below an answer's 2.5 s, so that what hangs is known to hang. */
+const ISSUER_TIMEOUT_MS = 300;
+
+beforeAll(async () => {
+  stack = await startStack({ workers: 0, tillDeadlineMs: 2_500 });
+  credit = await connectCredit(stack);
+  merchant = await givenMerchant(stack);
+  worker = await stack.startWorker({ issuerTimeoutMs: ISSUER_TIMEOUT_MS });
+});
+afterEach(() => credit.issuer.setFaults());
+afterAll(async () => {
+  await credit.expectBooksAgree();
+  await credit.issuer.close();
+  await stopWithSoundLedger(stack);
+});
+
+/** Paid on credit, with the issuer's capture behind it. */
+async function paid(shop: GivenMerchant = merchant) {
+  const it = await credit.paid(shop);
+  const workflowId = paymentWorkflowId(it.payment.merchantId, it.payment.merchantPaymentId);
+  await stack.temporal.workflow.getHandle(workflowId).result();
+  return it;
+}
+
+function handleOf(it: Pick<RefundView, 'merchantId' | 'merchantRefundId'>) {
+  return stack.temporal.workflow.getHandle(refundWorkflowId(it.merchantId, it.merchantRefundId));
+}
+
+async function paymentNow(it: PaymentView): Promise<PaymentView> {
+  return (await merchant.call<PaymentView>('GET', `/v1/payments/${it.merchantPaymentId}`)).body;
+}
+
+async function refundNow(it: RefundView): Promise<RefundView> {
+  const path = `/v1/payments/${it.merchantPaymentId}/refunds/${it.merchantRefundId}`;
+  return (await merchant.call<RefundView>('GET', path)).body;
+}
+
+const always = (operation: FaultSwitch['operation'], fault: FaultSwitch['fault']): FaultSwitch => ({
+  operation,
+  fault,
+  times: 1_000_000,
+});
+
+describe('a refund of a payment on credit', () => {
+  it('goes back to the issuer, in fifteen events, and the payer is told', async () => {
+    const { payer, payment, accountRef } = await paid();
+    const made = await refundOf(merchant, payment, { amount: 200 });
+    expect(made).toMatchObject({ status: 200, body: { status: 'COMPLETED', amount: 200 } });
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(300);
+    expect(await payer.balance()).toBe(0);
+    expect(await paymentNow(payment)).toMatchObject({ status: 'COMPLETED', refundedAmount: 200 });
+    await credit.expectBooksAgree();
+    await handleOf(made.body).result();
+    const { events } = await handleOf(made.body).fetchHistory();
+    expect(events).toHaveLength(15);
+    const told = await stack.pool.query(
+      `select kind, payload from user_event where user_id = $1 order by seq desc limit 1`,
+      [payer.userId],
+    );
+    expect(told.rows[0]).toEqual({ kind: 'refund.completed', payload: made.body });
+  });
+
+  it('asked by twenty clients at once is one at the issuer', async () => {
+    const { payment, accountRef } = await paid();
+    const body = refundBody({ amount: 500 });
+    const answers = await Promise.all(Array.from({ length: 20 }, () => refundOf(merchant, payment, body)));
+    expect(new Set(answers.map((it) => JSON.stringify([it.status, it.body]))).size).toBe(1);
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(0);
+    expect(await paymentNow(payment)).toMatchObject({ status: 'REFUNDED', refundedAmount: 500 });
+  });
+
+  it('that the issuer has not captured yet is captured first, by the same key', async () => {
+    await credit.issuer.setFaults(always('CAPTURE', 'ERROR_500'), always('LOOK_UP', 'ERROR_500'));
+    const { payment, accountRef } = await credit.paid(merchant);
+    const first = await refundOf(merchant, payment);
+    expect(first).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
+    await credit.issuer.setFaults();
+    await handleOf(first.body).result();
+    expect((await refundNow(first.body)).status).toBe('COMPLETED');
+    await stack.temporal.workflow
+      .getHandle(paymentWorkflowId(merchant.merchantId, payment.merchantPaymentId))
+      .result();
+    expect(await credit.issuer.accountOf(accountRef)).toMatchObject({ captured: 400, reserved: 0 });
+    expect(
+      await credit.issuer.stored(
+        paymentOperationKeys(merchant.merchantId, payment.merchantPaymentId).capture,
+      ),
+    ).toMatchObject({ status: 'DONE' });
+    await credit.expectBooksAgree();
+  });
+
+  it('that the issuer refuses is FAILED for good, told, and what it reserved is free again', async () => {
+    const receiver = await startWebhookReceiver();
+    const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
+    const { payment, accountRef } = await paid(shop);
+    await credit.issuer.setFaults({ operation: 'REFUND', fault: 'DECLINE', times: 1 });
+    const body = refundBody({ amount: 500 });
+    const refused = await refundOf(shop, payment, body);
+    expect(refused).toMatchObject({ status: 422, body: { code: 'REFUND_REFUSED_BY_ISSUER' } });
+    const again = await refundOf(shop, payment, body);
+    expect({ ...again.body, requestId: '' }).toEqual({ ...refused.body, requestId: '' });
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(500);
+    const failed = await until('the webhook', () =>
+      receiver.received.find((it) => it.headers['kessai-event-type'] === 'refund.failed'),
+    );
+    expect(JSON.parse(failed.body)).toMatchObject({ status: 'FAILED', failCode: 'REFUND_REFUSED_BY_ISSUER' });
+    expect((await refundOf(shop, payment, { amount: 500 })).status).toBe(200);
+    receiver.close();
+  });
+
+  it.each(['TIME_OUT_AFTER_COMMIT', 'TIME_OUT_BEFORE', 'ERROR_500', 'NOT_FOUND', 'SLOW'] as const)(
+    'that meets %s is given back once',
+    async (fault) => {
+      const { payment, accountRef } = await paid();
+      const delay = fault === 'SLOW' ? { delayMs: ISSUER_TIMEOUT_MS + 200 } : {};
+      await credit.issuer.setFaults({ operation: 'REFUND', fault, times: 2, ...delay });
+      const made = await refundOf(merchant, payment, { amount: 200 });
+      expect([200, 202]).toContain(made.status);
+      await handleOf(made.body).result();
+      expect(await refundNow(made.body)).toMatchObject({ status: 'COMPLETED', amount: 200 });
+      await until('the issuer', async () => (await credit.issuer.accountOf(accountRef)).captured === 300);
+      expect(await paymentNow(payment)).toMatchObject({ refundedAmount: 200 });
+      await credit.expectBooksAgree();
+    },
+  );
+
+  it('is reserved while its outcome is unknown: it counts, it bars a cancel, and nothing has moved', async () => {
+    const { payment, accountRef } = await paid();
+    await credit.issuer.setFaults(always('REFUND', 'TIME_OUT_AFTER_COMMIT'), always('LOOK_UP', 'ERROR_500'));
+    const body = refundBody({ amount: 300 });
+    const [first, other] = [
+      await refundOf(merchant, payment, body),
+      await refundOf(merchant, payment, { amount: 201 }),
+    ];
+    expect(first).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS', amount: 300 } });
+    expect(first.body.decidedAt).toBeUndefined();
+    expect(first.headers.get('location')).toBe(
+      `/v1/payments/${payment.merchantPaymentId}/refunds/${body.merchantRefundId}`,
+    );
+    expect(await refundNow(first.body)).toEqual(first.body);
+    expect(other.body.code).toBe('REFUND_EXCEEDS_REMAINING');
+    expect(await paymentNow(payment)).toMatchObject({ status: 'COMPLETED', refundedAmount: 0 });
+    const cancel = await merchant.call('POST', `/v1/payments/${payment.merchantPaymentId}/cancel`, {});
+    expect(cancel).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    expect((await refundOf(merchant, payment, { ...body, amount: 1 })).body.code).toBe(
+      'IDEMPOTENCY_MISMATCH',
+    );
+
+    await credit.issuer.setFaults();
+    await handleOf(first.body).result();
+    expect(await refundOf(merchant, payment, body)).toMatchObject({
+      status: 200,
+      body: { status: 'COMPLETED' },
+    });
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(200);
+    await credit.expectBooksAgree();
+  });
+
+  it('goes on where it was after its worker was killed between the issuer’s answer and the books', async () => {
+    const { payment, accountRef } = await paid();
+    await worker?.stop();
+    const faults = createFaultyPool(stack.pool);
+    faults.break('refund_finish');
+    const dying = await stack.startWorker({ pool: faults.pool, issuerTimeoutMs: ISSUER_TIMEOUT_MS });
+    const first = await refundOf(merchant, payment);
+    expect(first.status).toBe(202);
+    await until('the issuer', async () => (await credit.issuer.accountOf(accountRef)).captured === 400);
+    await dying.stop();
+    worker = await stack.startWorker({ issuerTimeoutMs: ISSUER_TIMEOUT_MS });
+    await handleOf(first.body).result();
+    expect((await refundNow(first.body)).status).toBe('COMPLETED');
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(400);
+    await credit.expectBooksAgree();
+  });
+
+  it('whose end was committed without an answer has one effect', async () => {
+    const { payment, accountRef } = await paid();
+    await worker?.stop();
+    const faults = createFaultyPool(stack.pool);
+    faults.loseAnswers('refund_begin', 1);
+    faults.loseAnswers('refund_finish', 2);
+    worker = await stack.startWorker({ pool: faults.pool, issuerTimeoutMs: ISSUER_TIMEOUT_MS });
+    const made = await refundOf(merchant, payment);
+    await handleOf(made.body).result();
+    expect(faults.asked('refund_finish')).toBe(3);
+    expect(await paymentNow(payment)).toMatchObject({ refundedAmount: 100 });
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(400);
+  });
+
+  it('that an operator terminated while it was unknown goes on when it is asked again', async () => {
+    const { payment, accountRef } = await paid();
+    await credit.issuer.setFaults(always('REFUND', 'TIME_OUT_AFTER_COMMIT'), always('LOOK_UP', 'ERROR_500'));
+    const body = refundBody();
+    const first = await refundOf(merchant, payment, body);
+    expect(first.status).toBe(202);
+    await handleOf(first.body).terminate('test');
+    expect((await refundNow(first.body)).status).toBe('IN_PROGRESS');
+    await credit.issuer.setFaults();
+    const again = await refundOf(merchant, payment, body);
+    expect(again).toMatchObject({
+      status: 200,
+      body: { refundId: first.body.refundId, status: 'COMPLETED' },
+    });
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(400);
+    const stored = await credit.issuer.stored(refundOperationKey(merchant.merchantId, body.merchantRefundId));
+    expect(stored).toMatchObject({ status: 'DONE' });
+  });
+});

@@ -1,0 +1,108 @@
+import { log, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import type { BegunRefund, StoredRefund } from '../../activities/refund.ts';
+import { paymentOperationKeys, refundOperationKey, type IssuerOutcome } from '../../domain/credit/credit.ts';
+import { describeMoney } from '../../domain/money.ts';
+import type { RefundFailCode } from '../../domain/refund/refund.ts';
+import { askUntilKnown } from '../issuer/ask-until-known.ts';
+import { waitForOperator } from '../operator-word.ts';
+import { resolveRefund } from './contract.ts';
+import { refundDetails } from './details.ts';
+import { refundStep } from './step.ts';
+
+/** How a refund ended at its issuer, and who says so. */
+interface Ending {
+  readonly failCode?: RefundFailCode;
+  readonly resolver: string;
+  readonly resolution: string;
+}
+
+/**
+ * Gives a reserved refund back through the issuer that paid for the payment, as long as it takes. Nothing is posted and the
+ * reservation stays while the outcome is unknown; after five days of silence a person finds out.
+ */
+export async function refundOnCredit(begun: BegunRefund, credit: Credit): Promise<StoredRefund> {
+  heedNoOperator();
+  setCurrentDetails(refundDetails(begun.view, `waits for issuer ${credit.issuerId}`));
+  const answer = await askIssuer(begun, credit);
+  const ending = answer.kind === 'GAVE_UP' ? await askOperator(begun, credit) : endingOf(answer);
+  const ended = await refundStep((activities, askedAt) =>
+    activities.finishRefund({ refundId: begun.view.refundId, ...ending, askedAt }),
+  );
+  setCurrentDetails(refundDetails(ended.view, `${ending.resolver}: ${ending.resolution}`));
+  return ended;
+}
+
+type Credit = NonNullable<StoredRefund['credit']>;
+
+/**
+ * An issuer can give back only what it has captured, and the capture may still be on its way: the payment's own workflow sends it
+ * after its answer. The same call under the same key, so whoever comes second finds it done.
+ */
+async function askIssuer({ view, isCaptured }: BegunRefund, credit: Credit): Promise<IssuerOutcome> {
+  const keys = paymentOperationKeys(view.merchantId, view.merchantPaymentId);
+  const { issuerId } = credit;
+  if (!isCaptured) {
+    const captured = await askUntilKnown({
+      issuerId,
+      key: keys.capture,
+      operation: 'CAPTURE',
+      authorisationKey: keys.authorise,
+      amount: credit.paymentAmount,
+    });
+    if (captured.kind === 'GAVE_UP') return captured;
+  }
+  return askUntilKnown({
+    issuerId,
+    key: refundOperationKey(view.merchantId, view.merchantRefundId),
+    operation: 'REFUND',
+    authorisationKey: keys.authorise,
+    amount: view.amount,
+  });
+}
+
+function endingOf(answer: Exclude<IssuerOutcome, { kind: 'GAVE_UP' }>): Ending {
+  if (answer.kind === 'DONE') return { resolver: 'issuer', resolution: 'the issuer has given it back' };
+  const why = answer.kind === 'REFUSED' ? answer.code : 'it knows nothing of it';
+  return {
+    failCode: 'REFUND_REFUSED_BY_ISSUER',
+    resolver: 'issuer',
+    resolution: `the issuer refused it (${why})`,
+  };
+}
+
+async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Ending> {
+  const key = refundOperationKey(view.merchantId, view.merchantRefundId);
+  await refundStep((activities, askedAt) =>
+    activities.giveUpRefund({
+      refundId: view.refundId,
+      reference: key,
+      detail: 'The issuer did not say for five days whether it gave the refund back.',
+      askedAt,
+    }),
+  );
+  const word = await waitForOperator(resolveRefund, ['COMPLETED', 'FAILED'], () =>
+    [
+      refundDetails(view, `unknown at issuer ${credit.issuerId}`),
+      '',
+      `Ask the issuer about operation \`${key}\`. \`COMPLETED\` if it has given ${describeMoney(view)} back: the merchant then pays for it. ` +
+        '`FAILED` only if it has not and never will: what is reserved of the payment is free again.',
+    ].join('\n'),
+  );
+  heedNoOperator();
+  return {
+    ...(word.action === 'FAILED' ? { failCode: 'REFUND_GIVEN_UP' as const } : {}),
+    resolver: word.operator,
+    resolution: word.reason,
+  };
+}
+
+/** A word that nobody waits for changes nothing, neither now nor when somebody does. */
+function heedNoOperator(): void {
+  setHandler(
+    resolveRefund,
+    () => {
+      log.warn('resolveRefund came while the refund did not wait for an operator; it changes nothing');
+    },
+    { description: 'Changes nothing now: only once the refund waits for an operator.' },
+  );
+}
