@@ -40,4 +40,4 @@ EXPOSE 3000 9090
 # Both programs end what they have begun and exit with 0.
 STOPSIGNAL SIGTERM
 # No HEALTHCHECK here: API and worker answer /readyz on different ports (docker-compose.yml asks them with Node's fetch).
-CMD ["node", "dist/api/main.js"]
+CMD ["node", "dist/workers/api-main.js"]

@@ -11,7 +11,7 @@ const rooms = {
   activities: ['domain', 'db', 'workflows:contract'],
   db: ['domain'],
   api: ['domain', 'db', 'workflows:contract'],
-  workers: ['domain', 'db', 'workflows', 'activities'],
+  workers: ['domain', 'db', 'workflows', 'activities', 'api'],
   partners: [],
   web: ['domain'],
   dev: ['domain', 'db', 'workflows', 'activities', 'api', 'workers', 'partners'],

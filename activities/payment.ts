@@ -28,7 +28,10 @@ export type { CancelResult, ReconciledPayment, ResolvedDispute, StoredOutcome };
 
 const WAKE_AFTER_MS = 20;
 
-export type PaymentActivityDeps = OfflineMatchDeps;
+export interface PaymentActivityDeps extends OfflineMatchDeps {
+  /** Hears of each decision as soon as it is committed, and of each try that gave none (undefined). */
+  readonly tellDecision?: (input: PaymentInput, outcome: StoredOutcome | undefined) => void;
+}
 
 const { freshnessMs, journalDeadlineMs, limits, throttle } = OFFLINE_POLICY;
 const OFFLINE_RULES = {
@@ -53,7 +56,7 @@ interface Which {
  * heard of finds the stored decision.
  */
 export function createPaymentActivities(deps: PaymentActivityDeps) {
-  const { pool } = deps;
+  const { pool, tellDecision } = deps;
   const matchStep = createOfflineMatcher(deps);
   const toWake = new Set<string>();
 
@@ -96,20 +99,31 @@ export function createPaymentActivities(deps: PaymentActivityDeps) {
     return { offlineStep, offlinePolicy: OFFLINE_RULES };
   }
 
+  async function settle(
+    input: PaymentInput & { requestedAt: string; askedAt: string },
+  ): Promise<StoredOutcome> {
+    const { askedAt, ...request } = input;
+    return known(settlePayment, {
+      ...request,
+      ...(await offlineFacts(input)),
+      decidedAt: timeOfTry(askedAt),
+      policyVersion: PAYMENT_POLICY.version,
+      similarWindowMs: PAYMENT_POLICY.similarWindowMs,
+      cancelUntilMinutesOfNextDay: PAYMENT_POLICY.cancelUntilMinutesOfNextDay,
+    });
+  }
+
   return {
     /** Decides a payment, or finds its decision. */
     async settlePayment(
       input: PaymentInput & { requestedAt: string; askedAt: string },
     ): Promise<StoredOutcome> {
-      const { askedAt, ...request } = input;
-      const outcome = await known(settlePayment, {
-        ...request,
-        ...(await offlineFacts(input)),
-        decidedAt: timeOfTry(askedAt),
-        policyVersion: PAYMENT_POLICY.version,
-        similarWindowMs: PAYMENT_POLICY.similarWindowMs,
-        cancelUntilMinutesOfNextDay: PAYMENT_POLICY.cancelUntilMinutesOfNextDay,
-      });
+      let outcome: StoredOutcome | undefined;
+      try {
+        outcome = await settle(input);
+      } finally {
+        tellDecision?.(input, outcome);
+      }
       wakeOf(outcome);
       return outcome;
     },

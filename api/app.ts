@@ -43,10 +43,10 @@ export function allRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-/** The API as an Express app; `main.ts` lets it listen. */
+/** The API as an Express app; `serve.ts` lets it listen. */
 export function createApp(deps: ApiDeps): Express {
   const routes = allRoutes(deps);
-  const metrics = createMetrics(deps.pool, deps.streams.count);
+  const metrics = createMetrics(deps.pool, deps.streams.count, { eager: deps.eager, more: deps.moreMetrics });
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', 'simple');

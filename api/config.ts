@@ -43,6 +43,7 @@ const environment = z.object({
     .regex(/^\d{6}$/, 'must be 6 digits')
     .default(DEFAULT_CODE_PREFIX),
   KESSAI_TASK_QUEUE: z.string().min(1).default(DEFAULT_TASK_QUEUE),
+  KESSAI_BUILD_ID: z.string().min(1).optional(),
 });
 export type ApiConfig = z.output<typeof environment>;
 

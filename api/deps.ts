@@ -5,8 +5,9 @@ import type { Sealer } from '../db/sealed.ts';
 import type { CodeDigester } from '../db/code-digest.ts';
 import type { RateLimits } from './http/rate-limit.ts';
 import type { UserStreams } from './me/streams.ts';
+import type { EagerStarts } from './payment/start.ts';
 
-/** Everything the API works with; `main.ts` makes the real ones, tests theirs. */
+/** Everything the API works with; `serve.ts` makes the real ones, tests theirs. */
 export interface ApiDeps {
   readonly pool: Pool;
   readonly temporal: Client;
@@ -19,6 +20,10 @@ export interface ApiDeps {
   /** How long a till waits before it hears IN_PROGRESS. */
   readonly tillDeadlineMs: number;
   readonly rateLimits: RateLimits;
+  /** Where a worker for payments runs in this process. */
+  readonly eager?: EagerStarts;
+  /** What else `/metrics` shows, in Prometheus' text format. */
+  readonly moreMetrics?: () => Promise<string>;
 }
 
 export const TILL_DEADLINE_MS = 2_500;

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
-import { startPayment } from '../api/payment/start.ts';
+import { startPayment, type EagerStarts } from '../api/payment/start.ts';
 import { newId } from '../db/id.ts';
 import type { Pool } from '../db/pool.ts';
 import type { PaymentView } from '../domain/payment/payment.ts';
@@ -8,7 +8,7 @@ import { paymentWorkflowId, SUBMITTED, type PaymentInput } from '../workflows/pa
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../workflows/search-attributes.ts';
 import type { Case } from './measure.ts';
 import { issueCodes, newSale, UNPAYABLE_MINOR, type IssuedCode, type People } from './people.ts';
-import { BENCH_TASK_QUEUE } from './stage.ts';
+import { BENCH_TASK_QUEUE, COMPARED_TASK_QUEUE } from './stage.ts';
 import { benchAnswer, benchSubmit } from './workflows.ts';
 
 export const CASES = ['floor', 'payment', 'declined', 'four activities', 'HTTP'] as const;
@@ -16,6 +16,7 @@ export type CaseName = (typeof CASES)[number];
 
 export interface Bench {
   readonly client: Client;
+  readonly eager: EagerStarts;
   readonly pool: Pool;
   readonly people: People;
   readonly baseUrl: string;
@@ -56,7 +57,7 @@ async function floor({ client, started }: Bench): Promise<void> {
       updateId: workflowId,
       startWorkflowOperation: new WithStartWorkflowOperation('benchFloor', {
         workflowId,
-        taskQueue: BENCH_TASK_QUEUE,
+        taskQueue: COMPARED_TASK_QUEUE,
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
       }),
@@ -87,7 +88,12 @@ async function pay(
 ): Promise<void> {
   const plain = paymentInput(bench.people, issued);
   const input = expected === 'DECLINED' ? { ...plain, amount: UNPAYABLE_MINOR } : plain;
-  const options = { temporal: bench.client, taskQueue: BENCH_TASK_QUEUE, tillDeadlineMs: DEADLINE_MS };
+  const options = {
+    temporal: bench.client,
+    taskQueue: BENCH_TASK_QUEUE,
+    tillDeadlineMs: DEADLINE_MS,
+    eager: bench.eager,
+  };
   const result = await startPayment(input, options);
   if (result.kind !== 'decided') throw new Error('a payment was not decided', { cause: result.cause });
   expectStatus(result.outcome.view, expected);
@@ -103,7 +109,7 @@ async function payInFourSteps({ client, people, started }: Bench, issued: Issued
       updateId: input.merchantPaymentId,
       startWorkflowOperation: new WithStartWorkflowOperation('benchFourActivities', {
         workflowId,
-        taskQueue: BENCH_TASK_QUEUE,
+        taskQueue: COMPARED_TASK_QUEUE,
         args: [input],
         workflowIdConflictPolicy: 'USE_EXISTING',
         workflowIdReusePolicy: 'REJECT_DUPLICATE',

@@ -11,6 +11,7 @@ import { seedPeople } from './people.ts';
 import type { BenchResult, EventCounts } from './result.ts';
 import { openDatabase, openWorkflows, startPrograms } from './stage.ts';
 import { summariseLevel, type Block } from './stats.ts';
+import { openTill } from './till.ts';
 import { paymentVerdicts } from './verdicts.ts';
 
 /** Single flight says what a till feels; 30 in flight what the servers take. */
@@ -53,9 +54,14 @@ export async function benchPayments(
     KESSAI_DATA_KEY: people.codePepper,
   });
 
+  const till = await report.step('this client with its worker', () =>
+    openTill(database, workflows, people.codePepper),
+  );
+
   const ids = Object.fromEntries(CASES.map((name) => [name, [] as string[]])) as Record<CaseName, string[]>;
   const cases = createCases({
     client: workflows.client,
+    eager: till.eager,
     pool,
     people,
     baseUrl,
@@ -87,9 +93,13 @@ export async function benchPayments(
     ...machine,
     ...(await describePostgres(pool, database.isOwn)),
     ...(await describeTemporal(workflows.client, workflows.isOwn, options.isInMemory)),
-    processes: 'one worker, one API (pino at info, into a file), this client; all on this machine',
+    processes:
+      'worker and API as in npm start (pino at info, into files), a worker for floor and four activities, this client; all on this machine',
+    payment:
+      'startPayment in this client, which holds a worker for payments as the API does: started eagerly',
     payers: `${people.payers.length} of one merchant without webhook`,
   };
+  await till.stop();
   await pool.end();
   await workflows.client.connection.close();
   return {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { migrate } from '../db/migrate.ts';
@@ -19,12 +20,19 @@ import { ownDatabaseUrl, ownTemporalAddress } from '../dev/stack/servers.ts';
 import { startService } from '../dev/stack/service.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
 
+const TILL_WORKER_MS = 60_000;
+
 const folder = join(startPaths.state, 'bench');
 const lock = join(startPaths.state, 'bench.lock');
 const dataDir = join(folder, 'postgres');
 
 /** Its own queue, so that a bench against a server in use takes no work of others. */
 export const BENCH_TASK_QUEUE = `kessai-bench-${randomBytes(4).toString('hex')}`;
+
+/** What payments are compared with: its worker knows nothing else. */
+export const COMPARED_TASK_QUEUE = `${BENCH_TASK_QUEUE}-compared`;
+
+type ConnectionOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
 
 export interface Database {
   readonly url: string;
@@ -34,6 +42,7 @@ export interface Database {
 export interface Workflows {
   readonly client: Client;
   readonly isOwn: boolean;
+  readonly connectionOptions: ConnectionOptions;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -99,7 +108,7 @@ export async function openWorkflows(
   if (ownTemporalAddress() !== undefined) {
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
     const connection = await Connection.connect(connectionOptions);
-    return { client: new Client({ connection, namespace }), isOwn: false, env: {} };
+    return { client: new Client({ connection, namespace }), isOwn: false, connectionOptions, env: {} };
   }
   const server = await report.step('Temporal', async () =>
     startTemporal({
@@ -122,6 +131,7 @@ export async function openWorkflows(
   return {
     client: new Client({ connection, namespace: server.namespace }),
     isOwn: true,
+    connectionOptions: { address: server.address },
     env: {
       ...Object.fromEntries(foreign.map((name) => [name, undefined])),
       TEMPORAL_ADDRESS: server.address,
@@ -131,31 +141,37 @@ export async function openWorkflows(
   };
 }
 
-/** Worker and API in processes of their own, as `npm start` has them; answers with the API's address. */
+/**
+ * Worker and API in processes of their own, as `npm start` has them, and a worker for what they are compared with; answers
+ * with the API's address.
+ */
 export async function startPrograms(
   lifecycle: Lifecycle,
   report: Report,
   env: NodeJS.ProcessEnv,
 ): Promise<string> {
-  const ports = { worker: await freePort(), API: await freePort() };
+  const ports = { 'bench worker': await freePort(), worker: await freePort(), API: await freePort() };
   const shared = {
     ...process.env,
     ...env,
-    KESSAI_TASK_QUEUE: BENCH_TASK_QUEUE,
     HOST: '127.0.0.1',
     PORT: String(ports.API),
-    WORKER_METRICS_PORT: String(ports.worker),
     LOG_LEVEL: 'info',
   };
   for (const [name, entry] of [
-    ['worker', 'bench/worker-main.ts'],
-    ['API', 'api/main.ts'],
+    ['bench worker', 'bench/worker-main.ts'],
+    ['worker', 'workers/main.ts'],
+    ['API', 'workers/api-main.ts'],
   ] as const) {
     const service = await report.step(name, () =>
       startService({
         name,
         entry,
-        env: shared,
+        env: {
+          ...shared,
+          KESSAI_TASK_QUEUE: name === 'bench worker' ? COMPARED_TASK_QUEUE : BENCH_TASK_QUEUE,
+          WORKER_METRICS_PORT: String(ports[name]),
+        },
         logFile: join(folder, `${name.toLowerCase()}.log`),
         readyUrl: `http://127.0.0.1:${ports[name]}/readyz`,
         report,
@@ -169,5 +185,18 @@ export async function startPrograms(
     );
     lifecycle.onStop(name, () => service.stop());
   }
-  return `http://127.0.0.1:${ports.API}`;
+  const baseUrl = `http://127.0.0.1:${ports.API}`;
+  await report.step('payments in the API', () => untilEager(baseUrl));
+  return baseUrl;
+}
+
+/** The API serves before its own worker for payments runs; what is measured is what it does for the rest of its life. */
+async function untilEager(baseUrl: string): Promise<void> {
+  const deadlineMs = Date.now() + TILL_WORKER_MS;
+  while (Date.now() < deadlineMs) {
+    const metrics = await (await fetch(`${baseUrl}/metrics`)).text();
+    if (/^kessai_till_worker_running 1$/m.test(metrics)) return;
+    await delay(100);
+  }
+  throw new SetupProblem('The API has no worker for payments: see its log.');
 }

@@ -1,8 +1,6 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
-import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';
-import { createSealer } from '../db/sealed.ts';
 import { readWorkerConfig } from '../workers/config.ts';
 import { freeLoopbackPort, startHealthServer } from '../workers/health.ts';
 import { ensureSearchAttributes } from '../workers/search-attributes.ts';
@@ -27,12 +25,7 @@ try {
     connection,
     namespace,
     taskQueue: config.taskQueue,
-    deps: {
-      pool,
-      sealer: createSealer(config.dataKey, config.dataKeysOld),
-      digestCode: createCodeDigester(config.codePepper),
-      codePrefix: config.codePrefix,
-    },
+    pool,
   });
   if (config.metricsPort !== undefined)
     await startHealthServer(

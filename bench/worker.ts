@@ -1,19 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Worker, type NativeConnection } from '@temporalio/worker';
-import type { ActivityDeps } from '../activities/index.ts';
-import { createPaymentActivities } from '../activities/payment.ts';
+import type { Pool } from '../db/pool.ts';
 import { createFourStepActivities } from './activities.ts';
 
 export interface BenchWorkerOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly taskQueue: string;
-  readonly deps: ActivityDeps;
+  readonly pool: Pool;
 }
 
 /**
- * The product's workflows and activities, and beside them those they are compared with, on one queue. Options are those of
- * workers/worker.ts, so that what is measured is what runs.
+ * The workflows that payments are compared with, on a queue of their own. Options are those of workers/worker.ts, so that
+ * only the work differs.
  */
 export async function createBenchWorker(options: BenchWorkerOptions): Promise<Worker> {
   return Worker.create({
@@ -24,7 +23,7 @@ export async function createBenchWorker(options: BenchWorkerOptions): Promise<Wo
       workflowsPath: fileURLToPath(new URL('workflows.ts', import.meta.url)),
       logger: new DefaultLogger('WARN'),
     }),
-    activities: { ...createPaymentActivities(options.deps), ...createFourStepActivities(options.deps.pool) },
+    activities: createFourStepActivities(options.pool),
     maxCachedWorkflows: 1_000,
     maxConcurrentWorkflowTaskExecutions: 100,
     maxConcurrentLocalActivityExecutions: 100,

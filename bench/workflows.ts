@@ -10,9 +10,6 @@ import type { PaymentView } from '../domain/payment/payment.ts';
 import type { PaymentInput } from '../workflows/payment/contract.ts';
 import type { createFourStepActivities } from './activities.ts';
 
-/** The worker of the bench has the product's workflows and, beside them, what they are compared with. */
-export * from '../workflows/index.ts';
-
 export const benchAnswer = defineUpdate<string>('benchAnswer');
 
 /** The floor: what update-with-start costs when there is nothing to do. No input, memo or search attributes either. */

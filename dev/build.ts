@@ -63,5 +63,7 @@ await runMain(async () => {
     await rmdir(out).catch(() => undefined);
     throw error;
   }
-  report.note(`\nBuilt ${out}. Start it with "node dist/api/main.js" and "node dist/workers/main.js".`);
+  report.note(
+    `\nBuilt ${out}. Start it with "node dist/workers/api-main.js" and "node dist/workers/main.js".`,
+  );
 });

@@ -70,7 +70,7 @@ async function startServers(ports: Ports, lifecycle: Lifecycle) {
 async function startPrograms(ports: Ports, env: NodeJS.ProcessEnv, lifecycle: Lifecycle): Promise<void> {
   const programs = [
     { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics },
-    { name: 'API', entry: 'api/main.ts', port: ports.api },
+    { name: 'API', entry: 'workers/api-main.ts', port: ports.api },
   ] as const;
   // Side by side: most of their start is loading code.
   const started = await Promise.allSettled(

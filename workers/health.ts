@@ -11,6 +11,13 @@ export async function freeLoopbackPort(): Promise<number> {
   return port;
 }
 
+/** What the SDK's own exporter says, in Prometheus' text format; throws while it does not answer. */
+export async function sdkMetrics(port: number): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+  if (!answer.ok) throw new Error(`the SDK's metrics answered ${answer.status}`);
+  return answer.text();
+}
+
 /**
  * `/readyz` for orchestration and `/metrics` (the Temporal SDK's, Prometheus format) on one port.
  * @throws {StartProblem} if the port cannot be had
@@ -27,10 +34,10 @@ export async function startHealthServer(
       response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ ready }));
     } else if (request.url === '/metrics') {
-      fetch(`http://127.0.0.1:${sdkMetricsPort}/metrics`)
-        .then(async (metrics) => {
-          response.writeHead(metrics.status, { 'content-type': 'text/plain; version=0.0.4' });
-          response.end(await metrics.text());
+      sdkMetrics(sdkMetricsPort)
+        .then((metrics) => {
+          response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
+          response.end(metrics);
         })
         .catch(() => response.writeHead(503).end());
     } else {

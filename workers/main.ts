@@ -1,12 +1,13 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { makeTelemetryFilterString, NativeConnection, Runtime, type LogLevel } from '@temporalio/worker';
-import { pino, type Logger } from 'pino';
+import { NativeConnection } from '@temporalio/worker';
+import { pino } from 'pino';
 import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { workflowBundle } from './bundle.ts';
 import { readWorkerConfig } from './config.ts';
 import { freeLoopbackPort, startHealthServer } from './health.ts';
+import { installRuntime } from './runtime.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { ensureSchedules } from './schedules.ts';
 import { endWith, reason, StartProblem } from './start-problem.ts';
@@ -25,7 +26,7 @@ async function run(): Promise<void> {
     const isReady = (): boolean => workers?.isRunning() === true;
     await startHealthServer(config.host, config.metricsPort, isReady, sdkMetricsPort);
   }
-  installRuntime(logger, sdkMetricsPort);
+  installRuntime({ logger, metricsPort: sdkMetricsPort });
 
   const { connection, namespace } = await connect();
   const pool = createPool(config.databaseUrl, { name: 'kessai-worker', max: 20 });
@@ -92,39 +93,4 @@ function readTemporalConfig(): ReturnType<typeof loadClientConnectConfig> {
   } catch (error) {
     throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
   }
-}
-
-function installRuntime(logger: Logger, sdkMetricsPort: number | undefined): void {
-  Runtime.install({
-    logger: {
-      log: (level, message, meta) => {
-        logger[pinoLevel(level)](meta ?? {}, message);
-      },
-      trace: (message, meta) => {
-        logger.trace(meta ?? {}, message);
-      },
-      debug: (message, meta) => {
-        logger.debug(meta ?? {}, message);
-      },
-      info: (message, meta) => {
-        logger.info(meta ?? {}, message);
-      },
-      warn: (message, meta) => {
-        logger.warn(meta ?? {}, message);
-      },
-      error: (message, meta) => {
-        logger.error(meta ?? {}, message);
-      },
-    },
-    telemetryOptions: {
-      logging: { forward: {}, filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) },
-      ...(sdkMetricsPort === undefined
-        ? {}
-        : { metrics: { prometheus: { bindAddress: `127.0.0.1:${sdkMetricsPort}` } } }),
-    },
-  });
-}
-
-function pinoLevel(level: LogLevel): 'trace' | 'debug' | 'info' | 'warn' | 'error' {
-  return level.toLowerCase() as 'trace' | 'debug' | 'info' | 'warn' | 'error';
 }

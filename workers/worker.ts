@@ -33,21 +33,11 @@ export interface KessaiWorkers {
  * Each has its own slots: slow receivers and long work take none from tills.
  */
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
-  const common = { ...sharedOptions(options), shutdownGraceTime: '10s' } as const;
-  const { workflowBundle: _, ...withoutWorkflows } = common;
+  const { workflowBundle: _, ...withoutWorkflows } = sharedOptions(options);
   const workers = await Promise.all([
+    Worker.create(tillOptions(options)),
     Worker.create({
-      ...common,
-      taskQueue: options.taskQueue,
-      activities: { ...createPaymentActivities(options.deps), ...createRefundActivities(options.deps) },
-      // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
-      maxCachedWorkflows: 1_000,
-      maxConcurrentWorkflowTaskExecutions: 100,
-      maxConcurrentLocalActivityExecutions: 100,
-      maxConcurrentActivityTaskExecutions: 100,
-    }),
-    Worker.create({
-      ...common,
+      ...sharedOptions(options),
       taskQueue: webhookTaskQueue(options.taskQueue),
       activities: createWebhookActivities(options.deps),
       maxCachedWorkflows: 200,
@@ -81,11 +71,33 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
   };
 }
 
+/**
+ * A worker beside the API in its process, for the queue that tills wait for: what the API starts eagerly is decided here,
+ * without a way through Temporal's queues. Its regular activities are left to the worker process.
+ */
+export async function createTillWorker(options: KessaiWorkerOptions): Promise<Worker> {
+  return Worker.create({ ...tillOptions(options), enableNonLocalActivities: false });
+}
+
+function tillOptions(options: KessaiWorkerOptions): WorkerOptions {
+  return {
+    ...sharedOptions(options),
+    taskQueue: options.taskQueue,
+    activities: { ...createPaymentActivities(options.deps), ...createRefundActivities(options.deps) },
+    // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
+    maxCachedWorkflows: 1_000,
+    maxConcurrentWorkflowTaskExecutions: 100,
+    maxConcurrentLocalActivityExecutions: 100,
+    maxConcurrentActivityTaskExecutions: 100,
+  };
+}
+
 function sharedOptions({ connection, namespace, workflowBundle, buildId }: KessaiWorkerOptions) {
   return {
     connection,
     namespace,
     workflowBundle,
+    shutdownGraceTime: '10s' as const,
     ...(buildId === undefined
       ? {}
       : {

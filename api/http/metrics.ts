@@ -1,6 +1,7 @@
 import type { RequestHandler } from 'express';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from '../../db/pool.ts';
+import type { EagerStarts } from '../payment/start.ts';
 
 export interface Metrics {
   /** Times every request by route and status. */
@@ -9,8 +10,14 @@ export interface Metrics {
   readonly expose: RequestHandler;
 }
 
+export interface MoreMetrics {
+  readonly eager?: EagerStarts | undefined;
+  /** What else this process has to tell, in the same format. */
+  readonly more?: (() => Promise<string>) | undefined;
+}
+
 /** The figures of this process; each app has its own registry. */
-export function createMetrics(pool: Pool, openStreams: () => number): Metrics {
+export function createMetrics(pool: Pool, openStreams: () => number, { eager, more }: MoreMetrics): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -40,6 +47,8 @@ export function createMetrics(pool: Pool, openStreams: () => number): Metrics {
     },
   });
 
+  if (eager !== undefined) observeEagerStarts(registry, eager);
+
   return {
     observe(_request, response, next) {
       const end = duration.startTimer();
@@ -51,7 +60,38 @@ export function createMetrics(pool: Pool, openStreams: () => number): Metrics {
       next();
     },
     async expose(_request, response) {
-      response.type(registry.contentType).send(await registry.metrics());
+      const others = await more?.().catch(() => '');
+      response.type(registry.contentType).send((await registry.metrics()) + (others ?? ''));
     },
   };
+}
+
+/** Whether payments are decided in this process, and how often they were (docs/adr/0007). */
+function observeEagerStarts(registry: Registry, { client, decisions }: EagerStarts): void {
+  new Gauge({
+    name: 'kessai_till_worker_running',
+    help: '1 while a worker for payments runs in this process.',
+    registers: [registry],
+    collect() {
+      this.set(client() === undefined ? 0 : 1);
+    },
+  });
+  new Gauge({
+    name: 'kessai_decisions_awaited',
+    help: 'Requests that wait for a decision of this process.',
+    registers: [registry],
+    collect() {
+      this.set(decisions.count());
+    },
+  });
+  new Counter({
+    name: 'kessai_eager_starts_total',
+    help: 'Payments started eagerly, by what came of it in this process.',
+    labelNames: ['outcome'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(decisions.tally())) this.inc({ outcome }, count);
+    },
+  });
 }

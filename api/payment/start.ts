@@ -1,4 +1,8 @@
-import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import {
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  type Client,
+} from '@temporalio/client';
 import { describeMoney } from '../../domain/money.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import {
@@ -15,6 +19,7 @@ import {
   type PaymentOutcome,
 } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
+import type { Decisions } from './decisions.ts';
 
 /** A worker that dies in the middle of a decision is replaced after this time; the ledger step itself takes at most 3 s. */
 const TASK_TIMEOUT = '5s';
@@ -23,6 +28,15 @@ export interface StartOptions {
   readonly temporal: Client;
   readonly taskQueue: string;
   readonly tillDeadlineMs: number;
+  readonly eager?: EagerStarts | undefined;
+}
+
+/** What a process has that holds a worker for payments. */
+export interface EagerStarts {
+  /** A client on that worker's own connection; undefined while there is no such worker. */
+  readonly client: () => Client | undefined;
+  /** Where that worker's activities tell what they decide. */
+  readonly decisions: Decisions;
 }
 
 /** What Temporal said in time; what it did not say is settled by asking Postgres. */
@@ -32,14 +46,56 @@ export type Started<Outcome> =
   | { readonly kind: 'unknown'; readonly cause: unknown };
 
 /**
- * Starts a payment, or finds the one of the same id, and waits for its decision. The only place that starts one, so that
- * another way of starting can take its place.
+ * Starts a payment, or finds the one of the same id, and waits for its decision. The only place that starts one.
+ *
+ * With a worker in this process it starts eagerly: the server gives the first workflow task back with the start, and the
+ * decision is handed over here as soon as it is committed (docs/adr/0007). What that does not answer, the update does.
  */
 export async function startPayment(
   input: PaymentInput,
   options: StartOptions,
 ): Promise<Started<PaymentOutcome>> {
-  const startWorkflowOperation = new WithStartWorkflowOperation('payment', {
+  const untilMs = Date.now() + options.tillDeadlineMs;
+  const early = await startEagerly(input, options, untilMs);
+  if (early !== undefined) return early;
+  const startWorkflowOperation = new WithStartWorkflowOperation('payment', startOf(input, options));
+  return inTime(
+    options,
+    () =>
+      options.temporal.workflow.executeUpdateWithStart(submit, {
+        updateId: input.merchantPaymentId,
+        startWorkflowOperation,
+      }),
+    untilMs,
+  );
+}
+
+/** @returns undefined where the update has to be asked: another process decides it, or this one could not */
+async function startEagerly(
+  input: PaymentInput,
+  options: StartOptions,
+  untilMs: number,
+): Promise<Started<PaymentOutcome> | undefined> {
+  const client = options.eager?.client();
+  if (options.eager === undefined || client === undefined) return undefined;
+  try {
+    const told = await options.eager.decisions.await(input, untilMs, async () => {
+      const handle = await client.withDeadline(untilMs, () =>
+        client.workflow.start('payment', { ...startOf(input, options), requestEagerStart: true }),
+      );
+      return handle.eagerlyStarted;
+    });
+    if (told?.kind === 'late') return { kind: 'unknown', cause: new Error('no decision in time') };
+    return told?.kind === 'decided' ? told : undefined;
+  } catch (error) {
+    // It has closed: Postgres knows its decision, and an update that was never asked has no answer in Temporal.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return { kind: 'unknown', cause: error };
+    return undefined;
+  }
+}
+
+function startOf(input: PaymentInput, options: StartOptions) {
+  return {
     workflowId: paymentWorkflowId(input.merchantId, input.merchantPaymentId),
     ...howToStart(options),
     args: [input],
@@ -50,13 +106,7 @@ export async function startPayment(
       { key: MERCHANT_ID, value: input.merchantId },
       { key: AWAITING_OPERATOR, value: false },
     ],
-  });
-  return inTime(options, () =>
-    options.temporal.workflow.executeUpdateWithStart(submit, {
-      updateId: input.merchantPaymentId,
-      startWorkflowOperation,
-    }),
-  );
+  };
 }
 
 /** Starts a cancellation, or finds the one there is, and waits for its end. */
@@ -119,9 +169,10 @@ export function howToStart({ taskQueue }: StartOptions) {
 export async function inTime<Outcome>(
   { temporal, tillDeadlineMs }: StartOptions,
   ask: () => Promise<Outcome>,
+  untilMs = Date.now() + tillDeadlineMs,
 ): Promise<Started<Outcome>> {
   try {
-    return { kind: 'decided', outcome: await temporal.withDeadline(Date.now() + tillDeadlineMs, ask) };
+    return { kind: 'decided', outcome: await temporal.withDeadline(untilMs, ask) };
   } catch (error) {
     return { kind: 'unknown', cause: error };
   }

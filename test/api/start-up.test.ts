@@ -36,7 +36,7 @@ afterEach(async () => {
 });
 
 interface Case {
-  readonly entry: 'api/main.ts' | 'workers/main.ts';
+  readonly entry: 'workers/api-main.ts' | 'workers/main.ts';
   readonly env: NodeJS.ProcessEnv;
   readonly says: string;
 }
@@ -102,7 +102,7 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
           ],
           [{ PORT: String(port) }, `port ${port} is in use; set PORT to a free one.`],
         ] as const
-      ).map(([env, says]) => ({ entry: 'api/main.ts', env, says: API + says })),
+      ).map(([env, says]) => ({ entry: 'workers/api-main.ts', env, says: API + says })),
     );
     taken.close();
   });
@@ -149,7 +149,7 @@ describe('SIGTERM of the API', () => {
 
 async function startApi(): Promise<{ api: Program; port: number }> {
   const port = await freePort();
-  const api = start('api/main.ts', { PORT: String(port) });
+  const api = start('workers/api-main.ts', { PORT: String(port) });
   await until('the API listens', () => api.output().includes('API listens'), TIMEOUT_MS);
   return { api, port };
 }

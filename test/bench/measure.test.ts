@@ -34,17 +34,17 @@ test('a failed call fails the block: a fast error is no figure', async () => {
   await expect(runBlock([() => Promise.reject(new Error('declined'))], 1)).rejects.toThrow('declined');
 });
 
-test('one at a time, cases take turns call by call, and the first changes with the round', async () => {
+test('one at a time, cases take turns call by call, each turn in an order of chance', async () => {
   const ran: string[] = [];
   const blocks = await runRounds([recorder('a', ran), recorder('b', ran)], { inFlight: 1, calls: 2 }, 2);
-  expect(ran.join('')).toBe('ababbaba');
+  expect(ran.join('')).toMatch(/^(ab|ba){4}$/);
   expect(blocks.a.map((block) => block.latenciesMs.length)).toEqual([2, 2]);
 });
 
-test('with several in flight, cases take turns block by block', async () => {
+test('with several in flight, cases take turns block by block, each round in an order of chance', async () => {
   const ran: string[] = [];
   await runRounds([recorder('a', ran), recorder('b', ran)], { inFlight: 2, calls: 3 }, 2);
-  expect(ran.join('')).toBe('aaabbbbbbaaa');
+  expect(ran.join('')).toMatch(/^(aaabbb|bbbaaa){2}$/);
 });
 
 test('options that are not understood are refused, not ignored', () => {

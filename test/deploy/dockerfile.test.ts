@@ -27,7 +27,7 @@ describe('the image', () => {
     ['modules of the build stage', '--from=dependencies', '--from=build', 'not those for production alone'],
     ['no NODE_ENV', 'ENV NODE_ENV=production', '', 'NODE_ENV is not production'],
     ['another stop signal', 'STOPSIGNAL SIGTERM', 'STOPSIGNAL SIGKILL', 'not stopped with SIGTERM'],
-    ['a command that is gone', 'dist/api/main.js', 'dist/api/server.js', 'none of our programs'],
+    ['a command that is gone', 'dist/workers/api-main.js', 'dist/api/server.js', 'none of our programs'],
     ['a secret', 'ENV NODE_ENV=production', 'ENV NODE_ENV=production KESSAI_DATA_KEY=x', 'bakes a secret in'],
   ])('the check sees %s', (_title, from, to, fault) => {
     expect(dockerfileFaults(changed(dockerfile, from, to)).join('\n')).toContain(fault);

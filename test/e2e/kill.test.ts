@@ -51,7 +51,7 @@ beforeAll(async () => {
     HOST: '127.0.0.1',
     LOG_LEVEL: 'warn',
   };
-  api = startProgram('api/main.ts', env);
+  api = startProgram('workers/api-main.ts', env);
   worker = startProgram('workers/main.ts', env);
   connection = await Connection.connect({ address: inject('temporalAddress') });
   const { key } = await createKey(database.pool, { role: 'admin', tenantId: 'kessai', name: 'test' });

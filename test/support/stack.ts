@@ -12,12 +12,13 @@ import { createApp } from '../../api/app.ts';
 import { createCodeDigester, type CodeDigester } from '../../db/code-digest.ts';
 import { RATE_LIMITS, type RateLimits } from '../../api/http/rate-limit.ts';
 import { createUserStreams } from '../../api/me/streams.ts';
+import { createDecisions, type Decisions } from '../../api/payment/decisions.ts';
 import { createKey } from '../../db/key.ts';
 import type { Pool } from '../../db/pool.ts';
 import { createSealer, type Sealer } from '../../db/sealed.ts';
 import { createUserEventListener } from '../../db/user-event-listener.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
-import { createWorkers, type KessaiWorkers } from '../../workers/worker.ts';
+import { createWorkers } from '../../workers/worker.ts';
 import { createTestDatabase } from './database.ts';
 
 // One runtime a process; what workers say is of interest when something is wrong.
@@ -32,6 +33,10 @@ export interface StackOptions {
   readonly rateLimits?: Partial<RateLimits>;
   /** A file with workflows of the test's own instead of ours. */
   readonly bundlePath?: string;
+  /** Payments start eagerly on the workers here, as on the one beside the API. Default true; never on a server of its own. */
+  readonly eager?: boolean;
+  /** Where the workers reach the shared server; default is its own address. */
+  readonly workersAddress?: string;
   /** Lines that the API logs. */
   readonly onLog?: (line: string) => void;
 }
@@ -48,30 +53,44 @@ export interface Stack {
   /** Base64, what the sealer seals with. */
   readonly dataKey: string;
   readonly digestCode: CodeDigester;
+  /** Its key, for a program beside the stack. */
+  readonly codePepper: string;
+  /** Between workers and API. */
+  readonly decisions: Decisions;
   /** Starts a worker, with other activities' dependencies if asked; it stops with the stack or by `stop`. */
   startWorker(deps?: Partial<ActivityDeps>): Promise<RunningWorker>;
   stop(): Promise<void>;
 }
 
 export interface RunningWorker {
+  readonly isRunning: () => boolean;
   stop(): Promise<void>;
 }
 
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const database = await createTestDatabase();
-  const { temporal, native, disconnect } = await connect(options.environment);
+  const { temporal, native, disconnect } = await connect(options);
   const taskQueue = `test-${randomBytes(6).toString('hex')}`;
   const dataKey = randomBytes(32).toString('base64');
   const sealer = createSealer(dataKey);
-  const digestCode = createCodeDigester(randomBytes(32).toString('base64'));
+  const codePepper = randomBytes(32).toString('base64');
+  const digestCode = createCodeDigester(codePepper);
   const log = pino(
     { level: options.onLog === undefined ? 'silent' : 'trace' },
     { write: options.onLog ?? ignore },
   );
   const listener = createUserEventListener(database.url, ignore);
   const streams = createUserStreams({ pool: database.pool, listener, log });
+  const decisions = createDecisions();
+  const workers = new Set<RunningWorker>();
+  const isEager = (options.eager ?? true) && options.environment === undefined;
+  const eagerClient = isEager ? new Client({ connection: native }) : undefined;
   const app = createApp({
     pool: database.pool,
+    eager: {
+      client: () => ([...workers].some((it) => it.isRunning()) ? eagerClient : undefined),
+      decisions,
+    },
     temporal,
     taskQueue,
     sealer,
@@ -83,7 +102,6 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     rateLimits: { ...RATE_LIMITS, device: 10_000, public: 10_000, ...options.rateLimits },
   });
   const server = await listen(createServer(app));
-  const workers = new Set<RunningWorker>();
   const { key: adminKey } = await createKey(database.pool, {
     role: 'admin',
     tenantId: 'kessai',
@@ -96,9 +114,24 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       namespace: 'default',
       taskQueue,
       workflowBundle: { codePath: options.bundlePath ?? inject('bundlePath') },
-      deps: { pool: database.pool, sealer, digestCode, codePrefix: DEFAULT_CODE_PREFIX, ...deps },
+      deps: {
+        pool: database.pool,
+        sealer,
+        digestCode,
+        codePrefix: DEFAULT_CODE_PREFIX,
+        tellDecision: decisions.tell,
+        ...deps,
+      },
     });
-    const running = runWorker(worker, () => workers.delete(running));
+    const run = worker.run();
+    const running = {
+      isRunning: worker.isRunning,
+      async stop() {
+        worker.shutdown();
+        await run;
+        workers.delete(running);
+      },
+    };
     workers.add(running);
     return running;
   }
@@ -114,6 +147,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     sealer,
     dataKey,
     digestCode,
+    codePepper,
+    decisions,
     startWorker,
     async stop() {
       server.closeAllConnections();
@@ -132,7 +167,7 @@ interface Connections {
   readonly disconnect: () => Promise<void>;
 }
 
-async function connect(environment: TestWorkflowEnvironment | undefined): Promise<Connections> {
+async function connect({ environment, workersAddress }: StackOptions): Promise<Connections> {
   if (environment !== undefined) {
     return {
       temporal: environment.client,
@@ -142,23 +177,13 @@ async function connect(environment: TestWorkflowEnvironment | undefined): Promis
   }
   const address = inject('temporalAddress');
   const connection = await Connection.connect({ address });
-  const native = await NativeConnection.connect({ address });
+  const native = await NativeConnection.connect({ address: workersAddress ?? address });
   return {
     temporal: new Client({ connection }),
     native,
     async disconnect() {
       await native.close();
       await connection.close();
-    },
-  };
-}
-
-function runWorker(worker: KessaiWorkers, onEnd: () => void): RunningWorker {
-  const run = worker.run().finally(onEnd);
-  return {
-    async stop() {
-      worker.shutdown();
-      await run;
     },
   };
 }

@@ -49,7 +49,7 @@ describe('the import rule refuses', () => {
     ['api/x.ts', "await import('../activities/payment.ts');"],
     ['api/x.ts', "import { payment } from '../workflows/payment/not-a-contract.ts';"],
     ['api/x.ts', "import { pool } from 'pg';"],
-    ['workers/x.ts', "import { createApp } from '../api/app.ts';"],
+    ['workers/x.ts', "import { seed } from '../dev/seed.ts';"],
     ['workers/x.ts', "import { startStack } from '../test/support/stack.ts';"],
     ['partners/issuer/x.ts', "import { money } from '../../domain/money.ts';"],
     ['web/till/x.ts', "import { createPool } from '/work/db/pool.ts';"],
@@ -68,6 +68,7 @@ describe('the import rule lets pass', () => {
     ['api/payment/x.ts', "import { DEFAULT_TASK_QUEUE } from '../../workflows/task-queue.ts';"],
     ['api/webhook/x.ts', "import { createPool } from '../../db/pool.ts';"],
     ['workers/x.ts', "import { createPaymentActivities } from '../activities/payment.ts';"],
+    ['workers/x.ts', "import { createApp } from '../api/app.ts';"],
     ['dev/x.ts', "await import('../api/app.ts');"],
     ['test/unit/x.ts', "await import('../../api/app.ts');"],
   ])('in %s: %s', async (filePath, code) => {

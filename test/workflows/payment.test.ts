@@ -27,19 +27,19 @@ async function historyOf(it: PaymentView): Promise<string[]> {
 }
 
 describe('the history of a payment', () => {
-  it('that is completed without webhook has nine events, in one workflow task', async () => {
+  it('that is completed without webhook has seven events, in one workflow task', async () => {
     const payer = await givenPayer(stack, { balance: 1_000 });
     const { body } = await pay(merchant, { code: await payer.code() });
     const events = await historyOf(body);
-    expect(events).toHaveLength(9);
+    expect(events).toHaveLength(7);
     expect(events.filter((it) => it.startsWith('workflowTaskStarted'))).toHaveLength(1);
   });
 
-  it('that is declined has eight events', async () => {
+  it('that is declined has six events', async () => {
     const payer = await givenPayer(stack);
     const { body } = await pay(merchant, { code: await payer.code() });
     expect(body.declineCode).toBe('INSUFFICIENT_FUNDS');
-    expect(await historyOf(body)).toHaveLength(8);
+    expect(await historyOf(body)).toHaveLength(6);
   });
 
   it('with a webhook has five more, and the till does not wait for them', async () => {
@@ -47,7 +47,7 @@ describe('the history of a payment', () => {
     const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
     const payer = await givenPayer(stack, { balance: 1_000 });
     const { body } = await pay(shop, { code: await payer.code() });
-    expect(await historyOf(body)).toHaveLength(14);
+    expect(await historyOf(body)).toHaveLength(12);
     await until('the webhook', () => receiver.received.length === 1);
     receiver.close();
   });
@@ -97,6 +97,6 @@ describe('an unknown code', () => {
   it('is a decision of its own, with no payer told', async () => {
     const { body } = await pay(merchant, { code: formatCode(DEFAULT_CODE_PREFIX, 'ONLINE', '9'.repeat(16)) });
     expect(body).toMatchObject({ status: 'DECLINED', declineCode: 'CODE_INVALID' });
-    expect(await historyOf(body)).toHaveLength(8);
+    expect(await historyOf(body)).toHaveLength(6);
   });
 });

@@ -2,16 +2,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { pino } from 'pino';
+import type { Logger } from 'pino';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { createUserEventListener } from '../db/user-event-listener.ts';
 import { createApp } from './app.ts';
 import { createCodeDigester } from '../db/code-digest.ts';
-import { readApiConfig } from './config.ts';
+import type { ApiConfig } from './config.ts';
 import { TILL_DEADLINE_MS } from './deps.ts';
 import { RATE_LIMITS } from './http/rate-limit.ts';
 import { createUserStreams } from './me/streams.ts';
+import type { EagerStarts } from './payment/start.ts';
 import { endWith, listenProblem, reason, StartProblem } from './start-problem.ts';
 
 /** Whole requests are answered well within this; what is open still is one that stopped half-way. */
@@ -19,20 +20,45 @@ const STOP_MS = TILL_DEADLINE_MS + 5_000;
 /** One Ctrl-C can arrive twice, from the terminal and from npm. */
 const SAME_SIGNAL_MS = 500;
 
-await run().catch(endWith);
+/** How Temporal is reached, as the environment says. */
+export interface TemporalAccess {
+  readonly connectionOptions: ReturnType<typeof loadClientConnectConfig>['connectionOptions'];
+  readonly namespace: string;
+}
 
-async function run(): Promise<void> {
-  const config = readApiConfig(process.env);
-  const log = pino({ name: 'api', level: config.LOG_LEVEL });
-  const { connection, namespace } = connectLazily();
+/** What runs in the process of the API beside it. */
+export interface Beside {
+  readonly eager: EagerStarts;
+  /** Its part of `/metrics`. */
+  readonly metrics: () => Promise<string>;
+  /** Called after the last request. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Listens until SIGTERM or SIGINT, which end the process.
+ * @param startBeside starts what runs beside the API, once its settings are known to be right
+ * @throws {StartProblem} if it cannot start
+ */
+export async function serveApi(
+  config: ApiConfig,
+  log: Logger,
+  startBeside: (access: TemporalAccess) => Beside,
+): Promise<void> {
+  const access = readTemporalAccess();
+  // The API starts, and says so in /readyz, also while Temporal is away.
+  const connection = Connection.lazy(access.connectionOptions);
   const pool = createPool(config.DATABASE_URL, { name: 'kessai-api' });
   const listener = createUserEventListener(config.DATABASE_URL, (error) => {
     log.warn({ err: error }, 'event listener lost Postgres');
   });
   const streams = createUserStreams({ pool, listener, log });
+  const beside = startBeside(access);
   const app = createApp({
     pool,
-    temporal: new Client({ connection, namespace }),
+    temporal: new Client({ connection, namespace: access.namespace }),
+    eager: beside.eager,
+    moreMetrics: beside.metrics,
     taskQueue: config.KESSAI_TASK_QUEUE,
     sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
     digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
@@ -62,6 +88,7 @@ async function run(): Promise<void> {
     await streams.close();
     server.closeIdleConnections();
     await closed;
+    await beside.stop();
     await connection.close();
     await pool.end();
     process.exit(0);
@@ -73,11 +100,10 @@ async function run(): Promise<void> {
   }
 }
 
-/** The API starts, and says so in /readyz, also while Temporal is away. */
-function connectLazily(): { connection: Connection; namespace: string } {
+function readTemporalAccess(): TemporalAccess {
   try {
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
-    return { connection: Connection.lazy(connectionOptions), namespace };
+    return { connectionOptions, namespace };
   } catch (error) {
     throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
   }
