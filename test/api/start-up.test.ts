@@ -65,6 +65,14 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
             `WORKER_METRICS_PORT is not a port; LOG_LEVEL must be one of ${LEVELS}; DATABASE_URL must be a URL that begins with postgres://.`,
           ],
           [
+            {
+              KESSAI_CODE_PEPPER: '',
+              CODE_PREFIX: '1',
+              KESSAI_DATA_KEYS_OLD: `${GOOD.KESSAI_DATA_KEY},c2hvcnQ=`,
+            },
+            'KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between; CODE_PREFIX must be 6 digits; KESSAI_CODE_PEPPER is not set.',
+          ],
+          [
             {},
             'Temporal at 127.0.0.1:1 cannot be reached (Connection refused); start it, or set TEMPORAL_ADDRESS.',
           ],
@@ -99,6 +107,10 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
           [
             { LOG_LEVEL: 'loud', PORT: 'http', CODE_PREFIX: '1' },
             `PORT is not a port; LOG_LEVEL must be one of ${LEVELS}; CODE_PREFIX must be 6 digits.`,
+          ],
+          [
+            { KESSAI_DATA_KEYS_OLD: 'c2hvcnQ=' },
+            'KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between.',
           ],
           [{ PORT: String(port) }, `port ${port} is in use; set PORT to a free one.`],
         ] as const

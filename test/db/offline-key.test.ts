@@ -117,6 +117,21 @@ describe('an offline key', () => {
     expect((await issue(other, now)).handle).toBe(others.handle);
   });
 
+  it('under a handle that is taken is drawn again', async () => {
+    const owner = await givenDevice();
+    // The first two draws meet a handle that is there: `on conflict do nothing` inserts nothing, as this trigger does.
+    await database.pool.query(`
+      create sequence test_draws;
+      create function test_taken() returns trigger language plpgsql as $$
+        begin return case when nextval('test_draws') > 2 then new end; end $$;
+      create trigger test_taken before insert on offline_key for each row execute function test_taken()`);
+    const key = await issue(owner, new Date());
+    await database.pool.query(
+      'drop trigger test_taken on offline_key; drop function test_taken; drop sequence test_draws',
+    );
+    expect((await findOfflineKey(database.pool, key.handle))?.deviceId).toBe(owner.deviceId);
+  });
+
   it('is kept sealed, bound to its handle', async () => {
     const [a, b] = await Promise.all([givenDevice(), givenDevice()]);
     const now = new Date();
