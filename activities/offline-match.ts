@@ -16,7 +16,7 @@ export interface OfflineMatchDeps {
 /**
  * Finds the step of an offline code of which only handle and keyed digest came along.
  * @returns the step, or undefined if the handle is unknown or its key makes no such code within the accepted steps around
- * `atMs`; both take the same work, so that time does not tell which handles exist. Revoked, stale and used are the ledger's
+ * `atMs`; both take the same computing here. Revoked, stale and used are the ledger's
  * to judge, under the key's lock.
  */
 export type StepMatcher = (handle: string, codeDigest: string, atMs: number) => Promise<number | undefined>;
