@@ -115,7 +115,7 @@ async function walk(row: Row): Promise<{ merchantPaymentId: string; accountRef: 
 describe('with the issuer', () => {
   it('the table has a row for every fault at every step', () => {
     const faults = ['DECLINE', 'ERROR_500', 'NOT_FOUND', 'SLOW', 'TIME_OUT_AFTER_COMMIT', 'TIME_OUT_BEFORE'];
-    for (const at of ['AUTHORISE', 'CAPTURE', 'VOID']) {
+    for (const at of ['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND']) {
       const found = rows.filter((row) => row.at === at).map((row) => row.issuer);
       expect(found).toEqual(expect.arrayContaining(faults));
     }
