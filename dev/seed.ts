@@ -1,6 +1,8 @@
 import { createKey, findPrincipal, type Role } from '../db/key.ts';
 import { findMerchant } from '../db/merchant.ts';
 import { createPool, type Pool } from '../db/pool.ts';
+import { caller, type Call } from './caller.ts';
+import { seedIssuer } from './seed-issuer.ts';
 
 /** `.kessai/dev.json`: what tools and tests need to talk to the local stack (HTTP contract, last section). */
 export interface DevStack {
@@ -28,6 +30,8 @@ export interface SeedInput {
   readonly baseUrl: string;
   readonly databaseUrl: string;
   readonly temporal: DevStack['temporal'];
+  /** The reference issuer that runs beside it. */
+  readonly issuer: { readonly baseUrl: string; readonly adminKey: string };
   /** The `dev.json` of the start before, if there was one. */
   readonly previous?: unknown;
 }
@@ -88,6 +92,7 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       const known = before.users?.find((it) => it.userId === user.userId)?.deviceToken;
       users.push({ userId: user.userId, deviceToken: await keepOrEnrol(pool, call, user.userId, known) });
     }
+    await seedIssuer(call, input.issuer, { issuerId: TENANTS.issuer, userId: USERS[0].userId });
     return {
       baseUrl: input.baseUrl,
       temporal: input.temporal,
@@ -99,7 +104,7 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       issuerId: TENANTS.issuer,
       operatorId: TENANTS.parking,
       serviceId: TENANTS.service,
-      partners: {},
+      partners: { issuer: input.issuer.baseUrl, issuerAdminKey: input.issuer.adminKey },
       users,
     };
   } finally {
@@ -131,19 +136,4 @@ async function keepOrEnrol(
   };
   const device = await call('POST', '/v1/devices', { enrolmentCode, deviceName: `${userId}'s phone` });
   return (device as { deviceToken: string }).deviceToken;
-}
-
-type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
-
-function caller(baseUrl: string, key: string): Call {
-  return async (method, path, body) => {
-    const response = await fetch(baseUrl + path, {
-      method,
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
-    return JSON.parse(text) as unknown;
-  };
 }

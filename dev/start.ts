@@ -21,6 +21,7 @@ interface Ports {
   readonly temporal: number;
   readonly ui: number;
   readonly workerMetrics: number;
+  readonly issuer: number;
 }
 
 async function choosePorts(): Promise<Ports> {
@@ -30,10 +31,12 @@ async function choosePorts(): Promise<Ports> {
     temporal: portFromEnvironment('KESSAI_TEMPORAL_PORT', 7233),
     ui: portFromEnvironment('KESSAI_UI_PORT', 8233),
     workerMetrics: portFromEnvironment('WORKER_METRICS_PORT', 9464),
+    issuer: portFromEnvironment('ISSUER_PORT', 3100),
   };
   const wanted: WantedPort[] = [
     { what: 'the API', port: ports.api, variable: 'PORT' },
     { what: "the worker's metrics", port: ports.workerMetrics, variable: 'WORKER_METRICS_PORT' },
+    { what: 'the pay-later issuer', port: ports.issuer, variable: 'ISSUER_PORT' },
   ];
   if (ownDatabaseUrl() === undefined) {
     wanted.push({ what: 'Postgres', port: ports.postgres, variable: 'KESSAI_PG_PORT' });
@@ -67,14 +70,22 @@ async function startServers(ports: Ports, lifecycle: Lifecycle) {
   return { database: database.value, workflows: workflows.value };
 }
 
-async function startPrograms(ports: Ports, env: NodeJS.ProcessEnv, lifecycle: Lifecycle): Promise<void> {
+interface Environments {
+  /** Of Kessai's own programs. */
+  readonly kessai: NodeJS.ProcessEnv;
+  /** Of the partner, who has nothing of Kessai's but a server to keep tables in. */
+  readonly issuer: NodeJS.ProcessEnv;
+}
+
+async function startPrograms(ports: Ports, envs: Environments, lifecycle: Lifecycle): Promise<void> {
   const programs = [
-    { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics },
-    { name: 'API', entry: 'workers/api-main.ts', port: ports.api },
+    { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics, env: envs.kessai },
+    { name: 'API', entry: 'workers/api-main.ts', port: ports.api, env: envs.kessai },
+    { name: 'issuer', entry: 'partners/issuer/main.ts', port: ports.issuer, env: envs.issuer },
   ] as const;
   // Side by side: most of their start is loading code.
   const started = await Promise.allSettled(
-    programs.map(async ({ name, entry, port }) => {
+    programs.map(async ({ name, entry, port, env }) => {
       const logFile = await freshLog(name.toLowerCase());
       const service = await report.step(name, () =>
         startService({
@@ -103,7 +114,7 @@ async function run(lifecycle: Lifecycle): Promise<void> {
   if (leftBehind.length > 0)
     report.note(`  ok    ended what a killed start had left running: ${leftBehind.join(', ')}`);
   const ports = await choosePorts();
-  const secrets = await loadSecrets();
+  const { ISSUER_ADMIN_KEY, ...secrets } = await loadSecrets();
   const { database, workflows } = await startServers(ports, lifecycle);
   await report.step('Migrations', () =>
     migrate(database.url, (line) => {
@@ -111,7 +122,8 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     }),
   );
   const baseUrl = `http://127.0.0.1:${ports.api}`;
-  const env = {
+  const LOG_LEVEL = process.env.LOG_LEVEL ?? 'info';
+  const kessai = {
     ...process.env,
     ...workflows.env,
     ...secrets,
@@ -120,12 +132,29 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     // The seed's keys are for this machine.
     HOST: process.env.HOST ?? '127.0.0.1',
     WORKER_METRICS_PORT: String(ports.workerMetrics),
-    LOG_LEVEL: process.env.LOG_LEVEL ?? 'info',
+    LOG_LEVEL,
   };
-  await startPrograms(ports, env, lifecycle);
+  const issuer = {
+    ...process.env,
+    ISSUER_DATABASE_URL: database.url,
+    ISSUER_ADMIN_KEY,
+    ISSUER_PORT: String(ports.issuer),
+    // On this machine only, where nobody is lent anything.
+    ISSUER_HOST: '127.0.0.1',
+    ISSUER_FAULTS: '1',
+    LOG_LEVEL,
+  };
+  await startPrograms(ports, { kessai, issuer }, lifecycle);
+  const issuerUrl = `http://127.0.0.1:${ports.issuer}`;
   const temporal = { address: workflows.address, namespace: workflows.namespace, ui: workflows.uiUrl };
   const dev = await report.step('Seed', async () =>
-    seed({ baseUrl, databaseUrl: database.url, temporal, previous: await readObject(paths.dev) }),
+    seed({
+      baseUrl,
+      databaseUrl: database.url,
+      temporal,
+      issuer: { baseUrl: issuerUrl, adminKey: ISSUER_ADMIN_KEY },
+      previous: await readObject(paths.dev),
+    }),
   );
   await writePrivately(paths.dev, dev);
   report.note(
@@ -135,6 +164,7 @@ async function run(lifecycle: Lifecycle): Promise<void> {
       uiUrl: workflows.uiUrl,
       embeddedPostgres: ownDatabaseUrl() === undefined,
       workerMetricsPort: ports.workerMetrics,
+      issuerUrl,
     }),
   );
 }

@@ -7,6 +7,8 @@ import { paths } from './folders.ts';
 export interface Secrets {
   readonly KESSAI_DATA_KEY: string;
   readonly KESSAI_CODE_PEPPER: string;
+  /** Of the reference issuer's own staff. */
+  readonly ISSUER_ADMIN_KEY: string;
 }
 
 /** Writes a file that only its owner can read, whole or not at all. */
@@ -39,11 +41,16 @@ export async function loadSecrets(): Promise<Secrets> {
   const kept = {
     KESSAI_DATA_KEY: secretOf('KESSAI_DATA_KEY'),
     KESSAI_CODE_PEPPER: secretOf('KESSAI_CODE_PEPPER'),
+    ISSUER_ADMIN_KEY: secretOf('ISSUER_ADMIN_KEY'),
   };
   await writePrivately(paths.secrets, { ...file, ...kept });
   const given = (name: keyof Secrets): string => {
     const value = process.env[name];
     return value === undefined || value === '' ? kept[name] : value;
   };
-  return { KESSAI_DATA_KEY: given('KESSAI_DATA_KEY'), KESSAI_CODE_PEPPER: given('KESSAI_CODE_PEPPER') };
+  return {
+    KESSAI_DATA_KEY: given('KESSAI_DATA_KEY'),
+    KESSAI_CODE_PEPPER: given('KESSAI_CODE_PEPPER'),
+    ISSUER_ADMIN_KEY: given('ISSUER_ADMIN_KEY'),
+  };
 }

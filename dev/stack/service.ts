@@ -12,7 +12,7 @@ const STOP_GRACE_MS = 15_000;
 const MAX_RESTARTS_A_MINUTE = 5;
 
 export interface ServiceOptions {
-  /** `worker` or `API`, as a person reads it. */
+  /** `worker`, `API` or a partner's name, as a person reads it. */
   readonly name: string;
   /** Its program, relative to the repository. */
   readonly entry: string;

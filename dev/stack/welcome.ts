@@ -7,6 +7,7 @@ export interface Running {
   readonly uiUrl: string | undefined;
   readonly embeddedPostgres: boolean;
   readonly workerMetricsPort: number;
+  readonly issuerUrl: string;
 }
 
 const devFile = `./${relative(root, paths.dev)}`;
@@ -20,6 +21,7 @@ Kessai runs.
   Temporal         ${running.temporalAddress}${running.uiUrl === undefined ? '' : `  (Web UI: ${running.uiUrl})`}
   Postgres         psql "$(node -p "require('${devFile}').databaseUrl")"${running.embeddedPostgres ? '  (embedded)' : ''}
   Worker           http://127.0.0.1:${running.workerMetricsPort}/metrics
+  Issuer           ${running.issuerUrl}  (reference pay-later partner: docs/partner-issuer.md)
   Logs             ${relative(root, paths.logs)}/
   Keys and ids     ${relative(root, paths.dev)}
 

@@ -11,7 +11,7 @@ import { isAlive } from '../../dev/servers/processes.ts';
 import { makeClone, recordedServers, type Clone, type Run } from '../support/clone.ts';
 
 const READY = 'Ctrl-C stops everything';
-const PARTS = ['API', 'Postgres', 'Temporal', 'worker'];
+const PARTS = ['API', 'Postgres', 'Temporal', 'issuer', 'worker'];
 /** Four starts of the whole stack, each a few seconds on two cores that are busy with other tests. */
 const TIMEOUT_MS = 120_000;
 
@@ -38,17 +38,22 @@ async function post(path: string, key: string | undefined, body: object): Promis
   return (await response.json()) as Record<string, unknown>;
 }
 
-async function pay(merchantPaymentId: string, amount: number): Promise<Record<string, unknown>> {
+async function pay(
+  merchantPaymentId: string,
+  amount: number,
+  fundingSource = 'BALANCE',
+): Promise<Record<string, unknown>> {
   const { keys, users, storeId, terminalId } = await devStack();
-  const { code } = await post('/v1/codes', users[0]?.deviceToken, {});
+  const { code } = await post('/v1/codes', users[0]?.deviceToken, { fundingSource });
   const order = { merchantPaymentId, code, amount, currency: 'JPY', storeId, terminalId };
   return post('/v1/payments', keys.merchant, order);
 }
 
-async function payment(merchantPaymentId: string): Promise<unknown> {
+async function payment(merchantPaymentId: string): Promise<{ status?: string }> {
   const { baseUrl, keys } = await devStack();
   const headers = { authorization: `Bearer ${keys.merchant}` };
-  return (await fetch(`${baseUrl}/v1/payments/${merchantPaymentId}`, { headers })).json();
+  const answer = await fetch(`${baseUrl}/v1/payments/${merchantPaymentId}`, { headers });
+  return (await answer.json()) as { status?: string };
 }
 
 async function start(): Promise<Run> {
@@ -75,6 +80,9 @@ describe('npm start', () => {
       expect((await stat(join(clone.folder, '.kessai', 'dev.json'))).mode & 0o777).toBe(0o600);
       expect((await stat(join(clone.folder, '.kessai', 'secrets.json'))).mode & 0o777).toBe(0o600);
       expect(await pay('first', 500)).toMatchObject({ status: 'COMPLETED', amount: 500 });
+
+      expect(await pay('on-credit', 900, 'PAY_LATER')).toMatchObject({ fundingSource: 'PAY_LATER' });
+      await until(async () => (await payment('on-credit')).status === 'COMPLETED');
 
       const second = await clone.run('dev/start.ts');
       expect(second.process.exitCode).toBe(1);

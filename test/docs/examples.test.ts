@@ -90,6 +90,7 @@ describe('the first payment', () => {
       uiUrl: undefined,
       embeddedPostgres: true,
       workerMetricsPort: 9464,
+      issuerUrl: 'http://127.0.0.1:3100',
     });
     const script = text.slice(text.indexOf('  dev()'), text.indexOf('Ctrl-C'));
     expectFirstPayment(await callsOf(script));

@@ -27,7 +27,18 @@ export function readDocuments(): Document[] {
 
 /** Text of all programs: what documents speak about. Tests are none of it. */
 export function readSources(): string {
-  const rooms = ['domain', 'workflows', 'activities', 'db', 'api', 'workers', 'dev', 'bench', 'docker'];
+  const rooms = [
+    'domain',
+    'workflows',
+    'activities',
+    'db',
+    'api',
+    'workers',
+    'partners',
+    'dev',
+    'bench',
+    'docker',
+  ];
   const files = rooms.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -16,6 +16,7 @@ export interface Ports {
   readonly KESSAI_TEMPORAL_PORT: string;
   readonly KESSAI_UI_PORT: string;
   readonly WORKER_METRICS_PORT: string;
+  readonly ISSUER_PORT: string;
 }
 
 /** A copy of this working tree in a folder of its own, to start and to break. */
@@ -36,7 +37,8 @@ export interface Run {
 
 /** Our environment without what would point a start at other servers. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const foreign = /^(DATABASE_URL|TEMPORAL_|KESSAI_|PORT$|LOG_LEVEL|WORKER_METRICS_PORT|VITEST|NODE_ENV)/;
+  const foreign =
+    /^(DATABASE_URL|TEMPORAL_|KESSAI_|ISSUER_|PORT$|LOG_LEVEL|WORKER_METRICS_PORT|VITEST|NODE_ENV)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
@@ -60,6 +62,7 @@ export async function makeClone(): Promise<Clone> {
     KESSAI_TEMPORAL_PORT: await port(),
     KESSAI_UI_PORT: await port(),
     WORKER_METRICS_PORT: await port(),
+    ISSUER_PORT: await port(),
   };
   const runs: ChildProcess[] = [];
   return {

@@ -14,6 +14,7 @@ import { listen } from './stack.ts';
 /** A reference issuer of a test's own, over HTTP. */
 export interface TestIssuer {
   readonly baseUrl: string;
+  readonly adminKey: string;
   /** With the key of the issuer's own staff. */
   readonly admin: ApiCall;
   /** Opens a credit line and gives its name. */
@@ -53,6 +54,7 @@ export async function startIssuer(databaseUrl: string, it: { port?: number } = {
   };
   return {
     baseUrl,
+    adminKey,
     admin,
     async account(limit) {
       const accountRef = uniqueId('ref');

@@ -52,6 +52,8 @@ describe('the import rule refuses', () => {
     ['workers/x.ts', "import { seed } from '../dev/seed.ts';"],
     ['workers/x.ts', "import { startStack } from '../test/support/stack.ts';"],
     ['partners/issuer/x.ts', "import { money } from '../../domain/money.ts';"],
+    ['partners/issuer/x.ts', "import { createPool } from '../../db/pool.ts';"],
+    ['partners/issuer/x.ts', "import { Client } from '@temporalio/client';"],
     ['web/till/x.ts', "import { createPool } from '/work/db/pool.ts';"],
   ])('in %s: %s', async (filePath, code) => {
     expect(await refusals(filePath, code)).not.toEqual([]);
@@ -69,6 +71,7 @@ describe('the import rule lets pass', () => {
     ['api/webhook/x.ts', "import { createPool } from '../../db/pool.ts';"],
     ['workers/x.ts', "import { createPaymentActivities } from '../activities/payment.ts';"],
     ['workers/x.ts', "import { createApp } from '../api/app.ts';"],
+    ['partners/issuer/x.ts', "import pg from 'pg';"],
     ['dev/x.ts', "await import('../api/app.ts');"],
     ['test/unit/x.ts', "await import('../../api/app.ts');"],
   ])('in %s: %s', async (filePath, code) => {

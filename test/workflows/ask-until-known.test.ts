@@ -121,7 +121,7 @@ const LOOK_UP_FAULTS = [
 type CallFault = (typeof CALL_FAULTS)[number];
 type LookUpFault = (typeof LOOK_UP_FAULTS)[number];
 
-/** How each ends (docs/partner-issuer.md has the same table). */
+/** How each ends; of whole payments, docs/unknown-outcomes.md. */
 function endOf(
   operation: IssuerOperation,
   atCall: CallFault,
