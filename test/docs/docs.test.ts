@@ -90,33 +90,38 @@ const PLACEHOLDERS = [
   'EVENT_ID',
   'MERCHANT_ID',
   'MERCHANT_PAYMENT_ID',
+  'MERCHANT_REFUND_ID',
   'PAYMENT_ID',
   'PAYMENT_ID_STATUS',
   'WEBHOOK_SECRET',
 ];
 
-describe.each(['README.md', 'CHANGELOG.md', 'docs/architecture.md', 'docs/operators.md', 'docs/webhooks.md'])(
-  'names in %s',
-  (path) => {
-    it('are variables and codes of the programs', () => {
-      const named = textOf(path).match(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g) ?? [];
-      const unknown = unique(named)
-        .filter((name) => !PLACEHOLDERS.includes(name))
-        .filter((name) => !new RegExp(`\\b${name}\\b`).test(sources));
-      expect(unknown).toEqual([]);
-    });
+describe.each([
+  'README.md',
+  'CHANGELOG.md',
+  'docs/architecture.md',
+  'docs/operators.md',
+  'docs/refunds.md',
+  'docs/webhooks.md',
+])('names in %s', (path) => {
+  it('are variables and codes of the programs', () => {
+    const named = textOf(path).match(/\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b/g) ?? [];
+    const unknown = unique(named)
+      .filter((name) => !PLACEHOLDERS.includes(name))
+      .filter((name) => !new RegExp(`\\b${name}\\b`).test(sources));
+    expect(unknown).toEqual([]);
+  });
 
-    it('that look like variables are read from the environment', () => {
-      const named = textOf(path).match(/\b(?:KESSAI|TEMPORAL|WORKER|DATABASE|XDG|LOG)_[A-Z_]+\b/g) ?? [];
-      const isRead = (name: string): boolean =>
-        new RegExp(`env\\.${name}\\b|\\b${name}: (z\\.|given\\b|adminKey\\b)|'${name}'`).test(sources);
-      // The Temporal SDK's own configuration reads these.
-      const bySdk: string[] =
-        readFileSync(join(root, 'docs/deploy.md'), 'utf8').match(/\bTEMPORAL_[A-Z_]+\b/g) ?? [];
-      expect(unique(named).filter((name) => !isRead(name) && !bySdk.includes(name))).toEqual([]);
-    });
-  },
-);
+  it('that look like variables are read from the environment', () => {
+    const named = textOf(path).match(/\b(?:KESSAI|TEMPORAL|WORKER|DATABASE|XDG|LOG)_[A-Z_]+\b/g) ?? [];
+    const isRead = (name: string): boolean =>
+      new RegExp(`env\\.${name}\\b|\\b${name}: (z\\.|given\\b|adminKey\\b)|'${name}'`).test(sources);
+    // The Temporal SDK's own configuration reads these.
+    const bySdk: string[] =
+      readFileSync(join(root, 'docs/deploy.md'), 'utf8').match(/\bTEMPORAL_[A-Z_]+\b/g) ?? [];
+    expect(unique(named).filter((name) => !isRead(name) && !bySdk.includes(name))).toEqual([]);
+  });
+});
 
 describe('docs/operators.md', () => {
   const text = textOf('docs/operators.md');

@@ -6,8 +6,11 @@ import { describe, expect, inject, it } from 'vitest';
 import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { connectCredit } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
+import { refundOf } from '../support/refunds.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
@@ -74,6 +77,21 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
       async () => (await plain.call('GET', '/v1/payments/retried')).body.status === 'COMPLETED',
     );
     await record('payment-completed-second-try', paymentWorkflowId('recorded', 'retried'));
+
+    await refundOf(plain, body, { merchantRefundId: 'part', amount: 2 });
+    await record('refund-completed', refundWorkflowId('recorded', 'part'));
+    await refundOf(plain, body, { merchantRefundId: 'too-much', amount: 101 });
+    await record('refund-failed', refundWorkflowId('recorded', 'too-much'));
+    await refundOf(told, event.body, { merchantRefundId: 'told', amount: 101 });
+    await record('refund-completed-webhook', refundWorkflowId('recorded-webhook', 'told'));
+    const credit = await connectCredit(stack);
+    const onCredit = await credit.paid(plain);
+    await stack.temporal.workflow
+      .getHandle(paymentWorkflowId('recorded', onCredit.payment.merchantPaymentId))
+      .result();
+    await refundOf(plain, onCredit.payment, { merchantRefundId: 'credit', amount: 100 });
+    await record('refund-credit', refundWorkflowId('recorded', 'credit'));
+    await credit.issuer.close();
     receiver.close();
     await stack.stop();
 
