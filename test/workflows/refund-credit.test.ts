@@ -177,7 +177,7 @@ describe('a refund of a payment on credit', () => {
     await credit.expectBooksAgree();
   });
 
-  it('goes on where it was after its worker was killed between the issuer’s answer and the books', async () => {
+  it('goes on where it was after its worker went away between the issuer’s answer and the books', async () => {
     const { payment, accountRef } = await paid();
     await worker?.stop();
     const faults = createFaultyPool(stack.pool);
