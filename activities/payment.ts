@@ -34,7 +34,8 @@ export interface PaymentActivityDeps extends OfflineMatchDeps {
 }
 
 const { freshnessMs, journalDeadlineMs, limits, throttle } = OFFLINE_POLICY;
-const OFFLINE_RULES = {
+/** What the ledger judges offline codes by. */
+export const OFFLINE_RULES = {
   freshnessMs,
   journalDeadlineMs,
   decideWithinMs: ONLINE_CODE_TTL_MS,

@@ -168,3 +168,25 @@ export async function revokeOfflineKeysOfHandle(
   await revokeOfflineKeysOfDevice(pool, found.deviceId, 'USER', it.now);
   return 'REVOKED';
 }
+
+/** A key as the user's phones may see it: everything but the key. */
+export interface OfflineKeyInfo {
+  readonly handle: string;
+  readonly deviceId: string;
+  readonly deviceName: string;
+  readonly issuedAt: Date;
+  readonly validUntil: Date;
+  readonly revokedAt: Date | null;
+}
+
+/** The offline keys of all of a user's devices, newest first, ended ones too. */
+export async function listOfflineKeys(db: Db, userId: string): Promise<OfflineKeyInfo[]> {
+  const statement = {
+    name: 'offline_key_list',
+    text: `select k.handle, k.device_id as "deviceId", d.name as "deviceName", k.issued_at as "issuedAt",
+                  d.last_contact_at + make_interval(secs => $2 / 1000.0) as "validUntil", k.revoked_at as "revokedAt"
+             from offline_key k join device d using (device_id) where k.user_id = $1
+            order by k.issued_at desc, k.handle limit 200`,
+  };
+  return rows<OfflineKeyInfo & Record<string, unknown>>(db, statement, [userId, OFFLINE_POLICY.freshnessMs]);
+}

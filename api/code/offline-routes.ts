@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { issueOrKeepOfflineKey, revokeOfflineKeysOfHandle } from '../../db/offline-key.ts';
+import { issueOrKeepOfflineKey, listOfflineKeys, revokeOfflineKeysOfHandle } from '../../db/offline-key.ts';
 import { setOfflineFundingSource } from '../../db/user.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { OFFLINE_PERIOD_MS, PASSWORD_LENGTH } from '../../domain/code/offline.ts';
@@ -86,6 +86,36 @@ export function offlineCodeRoutes({ pool, sealer }: ApiDeps): Route[] {
             limits: OFFLINE_POLICY.limits,
           },
         };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/offline-keys',
+      tag: 'Codes',
+      summary: "The offline keys of the user's devices, without the keys",
+      description: 'Newest first; to find the handle of a phone that is lost.',
+      roles: ['device'],
+      responses: {
+        200: {
+          description: 'All, ended ones too.',
+          schema: z.object({
+            items: z.array(
+              z.object({
+                handle: z.string(),
+                deviceId: z.string(),
+                deviceName: z.string(),
+                issuedAt: timestamp,
+                validUntil: timestamp,
+                revokedAt: timestamp.optional(),
+              }),
+            ),
+          }),
+        },
+      },
+      async handle({ principal }) {
+        const keys = await listOfflineKeys(pool, principal.tenantId);
+        const items = keys.map(({ revokedAt, ...key }) => (revokedAt === null ? key : { ...key, revokedAt }));
+        return { status: 200, body: { items } };
       },
     }),
     route({

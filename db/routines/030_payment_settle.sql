@@ -74,11 +74,8 @@ create or replace function offline_limit(p_user_id text, p_amount bigint, p_now 
 language sql stable as $$
   select case
     when p_amount > (p_policy ->> 'maxAmount')::bigint then 'OFFLINE_LIMIT_AMOUNT'
-    when count(*) filter (where requested_at > p_now - interval '24 hours') >= (p_policy ->> 'maxPer24h')::int
-      or count(*) >= (p_policy ->> 'maxPer30d')::int then 'OFFLINE_LIMIT_COUNT' end
-    from payment
-   where payer_id = p_user_id and code_mode = 'OFFLINE' and requested_at > p_now - interval '30 days'
-     and status in ('IN_PROGRESS', 'COMPLETED', 'REFUNDED')
+    when c.in_24h >= (p_policy ->> 'maxPer24h')::int or c.in_30d >= (p_policy ->> 'maxPer30d')::int then 'OFFLINE_LIMIT_COUNT' end
+    from offline_payment_counts(p_user_id, p_now) c
 $$;
 
 -- Decides a payment: one call, one transaction. The request is a jsonb object (SettleRequest in db/payment.ts).

@@ -331,6 +331,26 @@ describe('pay later', () => {
   });
 });
 
+describe('the list of offline keys', () => {
+  it("tells any phone of the user the handles of all of them, never a key, and nobody else's", async () => {
+    const payer = await givenPayer(stack);
+    const other = await enrol(payer);
+    const [lost, own] = [await givenKey(payer), await givenKey(other)];
+    await givenKey(await givenPayer(stack));
+    expect((await other.call('DELETE', `/v1/offline-keys/${lost.handle}`)).status).toBe(204);
+    const listed = await other.call<{ items: { handle: string; revokedAt?: string }[] }>(
+      'GET',
+      '/v1/offline-keys',
+    );
+    expect(listed.status).toBe(200);
+    expect(listed.body.items.map((it) => [it.handle, it.revokedAt === undefined])).toEqual([
+      [own.handle, true],
+      [lost.handle, false],
+    ]);
+    expect(JSON.stringify(listed.body)).not.toContain(own.key);
+  });
+});
+
 describe('the offline limits of a wallet', () => {
   async function givenOfflinePayments(payer: GivenPayer, hoursAgo: number, statuses: string[]) {
     for (const status of statuses)

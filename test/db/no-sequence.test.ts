@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OFFLINE_RULES } from '../../activities/payment.ts';
 import { insertOneTimeCode } from '../../db/code.ts';
 import { createEnrolment, enrolDevice } from '../../db/device.ts';
 import { putIssuer, putPayLaterAccount } from '../../db/issuer.ts';
@@ -129,17 +130,7 @@ async function givenWorld() {
     const offline = {
       offlineHandle: handle,
       offlineStep: Math.floor(NOW_S / PERIOD_S) + which,
-      offlinePolicy: {
-        freshnessMs: 604_800_000,
-        decideWithinMs: 300_000,
-        journalDeadlineMs: 604_800_000,
-        maxAmount: 50_000,
-        maxPer24h: 5,
-        maxPer30d: 10,
-        maxFailures: 10,
-        windowMs: 600_000,
-        blockMs: 300_000,
-      },
+      offlinePolicy: OFFLINE_RULES,
     };
     return {
       paymentId: `pay_${merchantPaymentId}`,
