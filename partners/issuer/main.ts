@@ -13,17 +13,28 @@ const environment = z.object({
   ISSUER_FAULTS: z.enum(['0', '1']).default('0'),
 });
 
+/** One sentence for whoever starts it to put right. */
+function endWith(why: string): never {
+  process.stderr.write(`The issuer cannot start: ${why}.\n`);
+  process.exit(1);
+}
+
 const log = pino({ name: 'issuer', level: process.env.LOG_LEVEL ?? 'info' });
 const config = environment.safeParse(process.env);
 if (!config.success) {
-  const faults = config.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  process.stderr.write(`The issuer cannot start: ${faults.join('; ')}.\n`);
-  process.exit(1);
+  const faults = config.error.issues.map(({ path, message }) => {
+    const name = path.join('.');
+    return process.env[name] === undefined ? `${name} is not set` : `${name} ${message}`;
+  });
+  endWith(faults.join('; '));
 }
 
 const { ISSUER_DATABASE_URL, ISSUER_ADMIN_KEY, ISSUER_PORT, ISSUER_HOST, ISSUER_FAULTS } = config.data;
 const pool = createPool(ISSUER_DATABASE_URL);
-await migrate(pool);
+await migrate(pool).catch((error: unknown) => {
+  const { message, code } = error as { message: string; code?: string };
+  endWith(`the Postgres of ISSUER_DATABASE_URL cannot be used (${message === '' ? (code ?? '') : message})`);
+});
 const app = createIssuerApp({
   pool,
   adminKey: ISSUER_ADMIN_KEY,
@@ -34,10 +45,7 @@ const app = createIssuerApp({
 });
 const server = createServer(app);
 server.on('error', (error) => {
-  process.stderr.write(
-    `The issuer cannot listen on ${ISSUER_HOST}, port ${ISSUER_PORT}: ${error.message}.\n`,
-  );
-  process.exit(1);
+  endWith(`it cannot listen on ${ISSUER_HOST}, port ${ISSUER_PORT} (${error.message}); set ISSUER_PORT`);
 });
 server.listen(ISSUER_PORT, ISSUER_HOST, () => {
   log.info({ port: ISSUER_PORT }, 'issuer listens');

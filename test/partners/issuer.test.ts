@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { OperationView } from '../../partners/issuer/operations.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { uniqueId } from '../support/givens.ts';
+import { startProgram } from '../support/program.ts';
 import { startIssuer, type TestIssuer } from '../support/issuer.ts';
 
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
@@ -292,6 +293,32 @@ describe('administration', () => {
     expect(await issuer.accountOf(ref)).toMatchObject({ limit: 500, used: 800, captured: 800 });
     expect((await authorise(newKey('authorise'), ref, 1)).body.code).toBe('CREDIT_LIMIT_EXCEEDED');
     expect((await refund(newKey('refund'), key, 800)).body.status).toBe('DONE');
+  });
+});
+
+describe('the program', () => {
+  const staffKey = 'the key of the staff here';
+
+  it.each([
+    [
+      'without settings',
+      { ISSUER_DATABASE_URL: undefined, ISSUER_ADMIN_KEY: undefined },
+      'ISSUER_DATABASE_URL is not set; ISSUER_ADMIN_KEY is not set',
+    ],
+    [
+      'with a short key',
+      { ISSUER_DATABASE_URL: 'postgres://h/x', ISSUER_ADMIN_KEY: 'short' },
+      'ISSUER_ADMIN_KEY must have 20 characters or more',
+    ],
+    [
+      'without its Postgres',
+      { ISSUER_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/x', ISSUER_ADMIN_KEY: staffKey },
+      'the Postgres of ISSUER_DATABASE_URL cannot be used (connect ECONNREFUSED 127.0.0.1:1)',
+    ],
+  ])('%s ends with one sentence', async (_, env, sentence) => {
+    const program = startProgram('partners/issuer/main.ts', env);
+    expect(await program.exitCode()).toBe(1);
+    expect(program.errors().trim()).toBe(`The issuer cannot start: ${sentence}.`);
   });
 });
 
