@@ -20,6 +20,7 @@ import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
+import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { settlementRoutes } from './settlement/routes.ts';
 import { userRoutes } from './user/routes.ts';
 import { webhookRoutes } from './webhook/routes.ts';
@@ -30,6 +31,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...paymentRoutes(deps),
     ...refundRoutes(deps),
     ...settlementRoutes(deps),
+    ...reconciliationRoutes(deps),
     ...codeRoutes(deps),
     ...offlineCodeRoutes(deps),
     ...deviceRoutes(deps),

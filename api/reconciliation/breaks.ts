@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { Pool } from '../../db/pool.ts';
+import { readBreaks, type BreakFilter, type ReconciliationBreak } from '../../db/reconciliation-break.ts';
+import { csvLine } from '../../domain/csv.ts';
+import { BREAK_CLASSES, COUNTERPARTS } from '../../domain/reconciliation/compare.ts';
+import { ageDays } from '../../domain/reconciliation/policy.ts';
+import { timestamp } from '../http/schemas.ts';
+
+export const reconciliationBreak = z
+  .object({
+    breakId: z.string(),
+    class: z.enum(BREAK_CLASSES),
+    counterpart: z.enum(COUNTERPARTS),
+    merchantId: z.string(),
+    date: z.string().meta({ example: '2026-11-22' }),
+    reference: z.string().meta({ example: 'PAYMENT order-2026-0001' }),
+    paymentId: z.string().nullable(),
+    oursAmount: z.int().nullable(),
+    theirsAmount: z.int().nullable(),
+    currency: z.string().nullable(),
+    detail: z.string(),
+    openedAt: timestamp,
+    ageDays: z
+      .int()
+      .meta({ description: 'Whole days from its opening until now, or until it was resolved.' }),
+    resolvedAt: timestamp.nullable(),
+    resolver: z.string().nullable(),
+    reason: z.string().nullable(),
+  })
+  .meta({ id: 'ReconciliationBreak' });
+
+type BreakView = z.input<typeof reconciliationBreak>;
+
+/** A break as it is answered. */
+export function breakView(it: ReconciliationBreak, now: Date): BreakView {
+  const { day, resolution, openedAt, resolvedAt, ...rest } = it;
+  return {
+    ...rest,
+    date: day,
+    openedAt: openedAt.toISOString(),
+    ageDays: ageDays(openedAt.getTime(), (resolvedAt ?? now).getTime()),
+    resolvedAt: resolvedAt?.toISOString() ?? null,
+    reason: resolution,
+  };
+}
+
+export const BREAK_COLUMNS = Object.keys(reconciliationBreak.shape) as (keyof BreakView)[];
+
+/** All breaks of a filter as CSV. */
+export async function* breaksAsCsv(pool: Pool, filter: BreakFilter, now: Date): AsyncGenerator<string> {
+  let lines = csvLine(BREAK_COLUMNS);
+  for await (const batch of readBreaks(pool, filter)) {
+    for (const it of batch) {
+      const view = breakView(it, now);
+      lines += csvLine(BREAK_COLUMNS.map((name) => view[name]));
+    }
+    yield lines;
+    lines = '';
+  }
+  if (lines !== '') yield lines;
+}
