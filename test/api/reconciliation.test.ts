@@ -225,7 +225,7 @@ describe('the list of breaks', () => {
     expect(csv.body).toContain("'=the shop typed it twice");
   });
 
-  it('is compared by npm run reconcile as well', async () => {
+  it('is compared by npm run reconcile as well', { timeout: 120_000 }, async () => {
     const run = (...args: string[]) =>
       promisify(execFile)(
         process.execPath,

@@ -280,7 +280,7 @@ describe('a long settlement report', () => {
     expect((await (await read()).text()).length).toBeGreaterThan(ROWS);
   });
 
-  it('comes from npm run report to the byte, whole or not at all', async () => {
+  it('comes from npm run report to the byte, whole or not at all', { timeout: 120_000 }, async () => {
     const run = (...args: string[]) =>
       promisify(execFile)(process.execPath, ['--import', 'tsx', 'api/settlement/report-main.ts', ...args], {
         env: { ...process.env, DATABASE_URL: stack.databaseUrl },
@@ -301,5 +301,5 @@ describe('a long settlement report', () => {
     expect(await run('--merchant', 'm', '--date', '2025-13-01')).toMatchObject({ code: 1 });
     expect(await run(...day, '--out', join(folder, 'none', 'x.csv'))).toMatchObject({ code: 2 });
     expect(await readdir(folder)).toEqual(['report.csv']);
-  }, 60_000);
+  });
 });
