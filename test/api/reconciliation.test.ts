@@ -238,7 +238,10 @@ describe('the list of breaks', () => {
           },
         },
       ).catch((error: unknown) => error as { code: number; stdout: string; stderr: string });
-    const done = await run('--date', DAY, '--merchant', merchant.merchantId);
+    const own = await givenMerchant(stack);
+    await put(own, ['a,PAYMENT,1,JPY', 'b,PAYMENT,2,JPY']);
+    await until('two breaks', async () => (await openBreaks(stack.pool, own.merchantId)).length === 2);
+    const done = await run('--date', DAY, '--merchant', own.merchantId);
     expect(done.stdout).toMatch(/^ +2 {2}missing_ours$/m);
     expect(done.stdout).toContain('1 days of 1 merchants compared, 0 breaks opened, 0 resolved.');
     expect(await run('--date', '2025-02-30')).toMatchObject({ code: 1 });
