@@ -32,7 +32,7 @@ const QUICK = {
   ],
 };
 /** Fills caches, plans and the JIT; its figures are thrown away. */
-const WARM_UP: Level = { inFlight: 10, calls: 100 };
+const WARM_UP: Level = { inFlight: 10, calls: 300 };
 
 export type Blocks = Readonly<Record<CaseName, readonly Block[]>>;
 
