@@ -159,9 +159,29 @@ describe('SIGTERM of the API', () => {
   );
 });
 
-async function startApi(): Promise<{ api: Program; port: number }> {
+describe('the worker in the API', () => {
+  it('starts when Temporal is there, and ends with the API', { timeout: TIMEOUT_MS }, async () => {
+    const { api, port } = await startApi({
+      TEMPORAL_ADDRESS: inject('temporalAddress'),
+      KESSAI_TASK_QUEUE: `start-up-${randomBytes(6).toString('hex')}`,
+    });
+    await until(
+      'its worker',
+      async () => {
+        const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+        return metrics.includes('kessai_till_worker_running 1') && metrics.includes('temporal_worker_start');
+      },
+      TIMEOUT_MS,
+    );
+    api.signal('SIGTERM');
+    expect(await api.exitCode()).toBe(0);
+    expect(api.errors()).toBe('');
+  });
+});
+
+async function startApi(env: NodeJS.ProcessEnv = {}): Promise<{ api: Program; port: number }> {
   const port = await freePort();
-  const api = start('workers/api-main.ts', { PORT: String(port) });
+  const api = start('workers/api-main.ts', { PORT: String(port), ...env });
   await until('the API listens', () => api.output().includes('API listens'), TIMEOUT_MS);
   return { api, port };
 }
