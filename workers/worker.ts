@@ -1,4 +1,5 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import { createJournalActivities } from '../activities/journal.ts';
 import { createPaymentActivities } from '../activities/payment.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
@@ -83,7 +84,11 @@ function tillOptions(options: KessaiWorkerOptions): WorkerOptions {
   return {
     ...sharedOptions(options),
     taskQueue: options.taskQueue,
-    activities: { ...createPaymentActivities(options.deps), ...createRefundActivities(options.deps) },
+    activities: {
+      ...createPaymentActivities(options.deps),
+      ...createJournalActivities(options.deps),
+      ...createRefundActivities(options.deps),
+    },
     // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
     maxCachedWorkflows: 1_000,
     maxConcurrentWorkflowTaskExecutions: 100,

@@ -6,21 +6,26 @@ import {
   setCurrentDetails,
   TemporalFailure,
 } from '@temporalio/workflow';
+import type { createJournalActivities } from '../../activities/journal.ts';
 import type { createPaymentActivities } from '../../activities/payment.ts';
+import type { createRefundActivities } from '../../activities/refund.ts';
 
-type PaymentActivities = ReturnType<typeof createPaymentActivities>;
+/** All short steps in the ledger, which the task queue of these workflows serves. */
+type LedgerActivities = ReturnType<typeof createPaymentActivities> &
+  ReturnType<typeof createJournalActivities> &
+  ReturnType<typeof createRefundActivities>;
 
 /**
  * While the till waits: inside the first workflow task, so that the answer costs no further one. One try: the SDK's core
  * lets the time-out of a failed try fire against a later one (sdk-rust issue 1454), and operators see no local retries.
  */
-const atOnce = proxyLocalActivities<PaymentActivities>({
+const atOnce = proxyLocalActivities<LedgerActivities>({
   startToCloseTimeout: '3s',
   retry: { maximumAttempts: 1 },
 });
 
 /** When that got no answer: the same step until it does, where operators see it pending in Web UI. */
-const patiently = proxyActivities<PaymentActivities>({
+const patiently = proxyActivities<LedgerActivities>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '200ms', backoffCoefficient: 2, maximumInterval: '30s' },
 });
@@ -35,7 +40,7 @@ const patiently = proxyActivities<PaymentActivities>({
  * @param step calls one activity of the set it is given; `askedAt` is the time of asking, for rules about time
  */
 export async function ledgerStep<T>(
-  step: (activities: PaymentActivities, askedAt: string) => Promise<T>,
+  step: (activities: LedgerActivities, askedAt: string) => Promise<T>,
 ): Promise<T> {
   try {
     return await step(atOnce, workflowNow());

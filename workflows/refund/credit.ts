@@ -1,4 +1,5 @@
 import { log, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { ledgerStep } from '../payment/ledger-step.ts';
 import type { BegunRefund, StoredRefund } from '../../activities/refund.ts';
 import { paymentOperationKeys, refundOperationKey, type IssuerOutcome } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
@@ -7,7 +8,6 @@ import { askUntilKnown } from '../issuer/ask-until-known.ts';
 import { waitForOperator } from '../operator-word.ts';
 import { resolveRefund } from './contract.ts';
 import { refundDetails } from './details.ts';
-import { refundStep } from './step.ts';
 
 /** How a refund ended at its issuer, and who says so. */
 interface Ending {
@@ -25,7 +25,7 @@ export async function refundOnCredit(begun: BegunRefund, credit: Credit): Promis
   setCurrentDetails(refundDetails(begun.view, `waits for issuer ${credit.issuerId}`));
   const answer = await askIssuer(begun, credit);
   const ending = answer.kind === 'GAVE_UP' ? await askOperator(begun, credit) : endingOf(answer);
-  const ended = await refundStep((activities, askedAt) =>
+  const ended = await ledgerStep((activities, askedAt) =>
     activities.finishRefund({ refundId: begun.view.refundId, ...ending, askedAt }),
   );
   setCurrentDetails(refundDetails(ended.view, `${ending.resolver}: ${ending.resolution}`));
@@ -72,7 +72,7 @@ function endingOf(answer: Exclude<IssuerOutcome, { kind: 'GAVE_UP' }>): Ending {
 
 async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Ending> {
   const key = refundOperationKey(view.merchantId, view.merchantRefundId);
-  await refundStep((activities, askedAt) =>
+  await ledgerStep((activities, askedAt) =>
     activities.giveUpRefund({
       refundId: view.refundId,
       reference: key,

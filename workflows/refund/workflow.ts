@@ -1,12 +1,11 @@
 import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { StoredRefund } from '../../activities/refund.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
-import { workflowNow } from '../payment/ledger-step.ts';
+import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
 import { submitRefund, type RefundInput, type RefundOutcome } from './contract.ts';
 import { refundOnCredit } from './credit.ts';
 import { refundDetails } from './details.ts';
-import { refundStep } from './step.ts';
 
 /** Gives a part or all of a payment back to where it came from: a balance at once, a pay-later partner when it has spoken. */
 export async function refund(input: RefundInput): Promise<RefundView> {
@@ -26,7 +25,7 @@ export async function refund(input: RefundInput): Promise<RefundView> {
 
 async function takeToItsEnd(input: RefundInput): Promise<StoredRefund> {
   const requestedAt = workflowNow();
-  const begun = await refundStep((activities, askedAt) =>
+  const begun = await ledgerStep((activities, askedAt) =>
     activities.beginRefund({ ...input, requestedAt, askedAt }),
   );
   if (begun.credit !== null) return refundOnCredit(begun, begun.credit);
