@@ -1,10 +1,11 @@
 import type { PaymentView } from '../../domain/payment/payment.ts';
+import type { RefundView } from '../../domain/refund/refund.ts';
 
 /** Something that must be told to the merchant's webhook and, if it has a payer, to the payer's devices. */
 export interface ExpectedEvent {
   readonly type: string;
   readonly userId: string | undefined;
-  readonly view: PaymentView;
+  readonly view: PaymentView | RefundView;
 }
 
 /** What the tills expected, what they were told, and what must follow from it elsewhere. */
@@ -13,6 +14,10 @@ export interface Books {
   readonly outcome: (subject: string, expected: string, got: string) => void;
   /** Notes what a payment is now, and the event that goes with it; a payer's events come in this order. */
   readonly decided: (view: PaymentView, userId: string | undefined) => void;
+  /** Notes what a payment has become without an event for its merchant: confirmed by a journal, resolved, given back. */
+  readonly became: (view: PaymentView) => void;
+  /** Notes the end of a refund, and the event that goes with it. */
+  readonly refunded: (view: RefundView, userId: string | undefined) => void;
   readonly latency: (latencyMs: number) => void;
   readonly fault: (sentence: string) => void;
   readonly outcomes: ReadonlyMap<string, { expected: number; got: number }>;
@@ -44,6 +49,8 @@ export function openBooks(): Books {
       answers.set(view.merchantPaymentId, view);
       events.push({ type: `payment.${view.status.toLowerCase()}`, userId, view });
     },
+    became: (view) => answers.set(view.merchantPaymentId, view),
+    refunded: (view, userId) => events.push({ type: `refund.${view.status.toLowerCase()}`, userId, view }),
     latency: (latencyMs) => latenciesMs.push(latencyMs),
     fault: (sentence) => faults.push(sentence),
     outcomes,

@@ -14,6 +14,7 @@ import type { Stack } from './stack.ts';
 import { latencies, perSecond } from './stats.ts';
 import { play, type Till } from './visit.ts';
 import { waitWhileGrowing } from './wait.ts';
+import { createScenes, KIOSK } from './scenes/scenes.ts';
 import { startWebhookReceiver } from './webhook-receiver.ts';
 import { addPayers, openWorld, putMerchant, type Payer, type World } from './world.ts';
 
@@ -29,7 +30,7 @@ export async function playDay(stack: Stack, options: Options): Promise<DayResult
   const receiver = await startWebhookReceiver(Math.min(5, Math.ceil(options.payments / 10)));
   try {
     const stores = storesFor(options.tills);
-    const merchant = { name: 'A day at a store', stores };
+    const merchant = { name: 'A day at a store', stores: [...stores, KIOSK] };
     const opened = await openWorld(stack, trouble, { ...merchant, webhookUrl: receiver.url });
     const { world } = opened;
     receiver.trust(opened.webhookSecret ?? '');
@@ -40,6 +41,8 @@ export async function playDay(stack: Stack, options: Options): Promise<DayResult
     if (listener === undefined) throw new Error('a day needs a payer');
     const stream = listenToEvents(listener.device);
     const ofListener = (): number => books.events.filter((it) => it.userId === listener.userId).length;
+    const scenes = createScenes(stack, world, (storeId, terminalId) => openTill(world, storeId, terminalId));
+    const eventCount = (): number => books.events.length + scenes.books.events.length;
     const accepted = (): number => receiver.deliveries().filter((it) => it.accepted).length;
 
     console.log(
@@ -48,13 +51,16 @@ export async function playDay(stack: Stack, options: Options): Promise<DayResult
     const startedMs = performance.now();
     const progress = showProgress(() => {
       const rate = perSecond(books.answers.size, performance.now() - startedMs);
-      return `${books.answers.size} of ${options.payments} payments, ${rate}/s, ${accepted()} of ${books.events.length} webhooks`;
+      const day = `${books.answers.size} of ${options.payments} payments, ${rate}/s`;
+      return `${day}, ${accepted()} of ${eventCount()} webhooks; ${scenes.progress()}`;
     });
     const interrupt = listenForInterrupt();
     const visits = planDay(options.payments, random);
-    await serve({ world, books, random, interrupt }, visits, tillsOf(stores, world.runId), payers);
+    const playing = scenes.play();
+    await serve({ world, books, random, interrupt }, visits, tillsOf(stores, world), payers);
     const elapsedMs = performance.now() - startedMs;
-    await waitWhileGrowing(() => accepted() >= books.events.length, accepted, EVENTS_PATIENCE_MS);
+    await playing;
+    await waitWhileGrowing(() => accepted() >= eventCount(), accepted, EVENTS_PATIENCE_MS);
     await waitWhileGrowing(
       () => stream.events.length >= ofListener(),
       () => stream.events.length,
@@ -68,16 +74,26 @@ export async function playDay(stack: Stack, options: Options): Promise<DayResult
     if (interrupt.asked())
       books.fault(`stopped by Ctrl-C after ${books.answers.size} of ${options.payments} payments`);
 
-    const webhooks = checkWebhooks(books.events, receiver.deliveries());
+    const webhooks = checkWebhooks([...books.events, ...scenes.books.events], receiver.deliveries());
     const streamFaults = checkStream(listener.userId, books.events, stream.events);
-    const proof = await prove(world, stack.databaseUrl, books.answers, payers);
+    const proof = await prove(
+      world,
+      stack.databaseUrl,
+      new Map([...books.answers, ...scenes.books.answers]),
+      [...payers, ...scenes.payers],
+    );
+    const issuer = await scenes.proveIssuer();
     return reportDay(
       {
         runId: world.runId,
         tills: options.tills,
         payers: payers.length,
         payments: books.answers.size,
-        outcomes: [...books.outcomes].map(([outcome, counts]) => ({ outcome, ...counts })),
+        outcomes: outcomesOf(books),
+        scenes: outcomesOf(scenes.books),
+        scenePayments: scenes.books.answers.size,
+        skipped: scenes.skipped,
+        issuer,
         elapsedMs,
         latencies: latencies(books.latenciesMs),
         trouble,
@@ -88,13 +104,25 @@ export async function playDay(stack: Stack, options: Options): Promise<DayResult
           failedOnPurpose: receiver.failedOnPurpose(),
         },
         stream: { expected: ofListener(), heard: stream.events.length, reconnects: stream.reconnects() },
-        faults: [...books.faults, ...receiver.faults, ...webhooks.faults, ...streamFaults, ...proof.faults],
+        faults: [
+          ...books.faults,
+          ...scenes.books.faults,
+          ...receiver.faults,
+          ...webhooks.faults,
+          ...streamFaults,
+          ...proof.faults,
+          ...(issuer?.faults ?? []),
+        ],
       },
       proof,
     );
   } finally {
     await receiver.close();
   }
+}
+
+function outcomesOf({ outcomes }: Books) {
+  return [...outcomes].map(([outcome, counts]) => ({ outcome, ...counts }));
 }
 
 interface Day {
@@ -135,15 +163,17 @@ function storesFor(tills: number) {
   return stores;
 }
 
-function tillsOf(stores: ReturnType<typeof storesFor>, runId: string): Till[] {
+function tillsOf(stores: ReturnType<typeof storesFor>, world: World): Till[] {
   return stores.flatMap(({ storeId, terminals }) =>
-    terminals.map((terminalId) => {
-      let sales = 0;
-      const nextId = (): string => {
-        sales += 1;
-        return `${runId}-${terminalId}-${sales}`;
-      };
-      return { storeId, terminalId, nextId };
-    }),
+    terminals.map((terminalId) => openTill(world, storeId, terminalId)),
   );
+}
+
+function openTill({ runId }: World, storeId: string, terminalId: string): Till {
+  let sales = 0;
+  const nextId = (): string => {
+    sales += 1;
+    return `${runId}-${terminalId}-${sales}`;
+  };
+  return { storeId, terminalId, nextId };
 }

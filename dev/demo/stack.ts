@@ -8,6 +8,16 @@ export interface Stack {
   readonly baseUrl: string;
   readonly databaseUrl: string;
   readonly adminKey: string;
+  /** Where an operator reaches the workflows; undefined if `dev.json` does not say. */
+  readonly temporal: { readonly address: string; readonly namespace: string } | undefined;
+  /** The reference issuer; undefined if there is none beside the stack. */
+  readonly issuer: StackIssuer | undefined;
+}
+
+export interface StackIssuer {
+  readonly issuerId: string;
+  readonly baseUrl: string;
+  readonly adminKey: string;
 }
 
 /**
@@ -51,5 +61,11 @@ async function readStack(file: string): Promise<Stack> {
   if (baseUrl === undefined || databaseUrl === undefined || keys === undefined) {
     throw new SetupProblem(`${file} is not whole: start the stack again with npm start.`);
   }
-  return { baseUrl, databaseUrl, adminKey: keys.admin };
+  return { baseUrl, databaseUrl, adminKey: keys.admin, temporal: dev.temporal, issuer: issuerOf(dev) };
+}
+
+function issuerOf({ issuerId, partners }: Partial<DevStack>): StackIssuer | undefined {
+  const { issuer: baseUrl, issuerAdminKey: adminKey } = partners ?? {};
+  if (issuerId === undefined || baseUrl === undefined || adminKey === undefined) return undefined;
+  return { issuerId, baseUrl, adminKey };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { PaymentView } from '../../domain/payment/payment.ts';
+import type { RefundView } from '../../domain/refund/refund.ts';
 import type { ExpectedEvent } from './books.ts';
 import type { StreamEvent } from './event-stream.ts';
 import type { Delivery } from './webhook-receiver.ts';
@@ -56,5 +56,7 @@ export function checkStream(
 }
 
 function keyOf(type: string, body: unknown): string {
-  return `${type} ${(body as Partial<PaymentView> | null)?.merchantPaymentId ?? '(no payment)'}`;
+  // A refund names its payment, too.
+  const about = body as Partial<RefundView> | null;
+  return `${type} ${about?.merchantRefundId ?? about?.merchantPaymentId ?? '(no payment)'}`;
 }

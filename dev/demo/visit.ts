@@ -148,7 +148,8 @@ function expectRefusal({ books }: Visit, body: PaymentBody, answer: TillAnswer, 
   books.outcome(body.merchantPaymentId, expected, `${what}: ${nameOf(answer)}`);
 }
 
-function nameOf(answer: TillAnswer): string {
+/** A till's answer in a word or two, as the table has it. */
+export function nameOf(answer: TillAnswer): string {
   if (answer.kind === 'refused') return `${answer.status} ${answer.code}`;
   const { status, declineCode } = answer.view;
   return declineCode === undefined ? status : `${status} ${declineCode}`;

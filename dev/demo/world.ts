@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { FundingSource } from '../../domain/payment/payment.ts';
 import { demand, type Caller, type Trouble } from './http.ts';
 import { inParallel } from './parallel.ts';
 import type { Stack } from './stack.ts';
@@ -102,6 +103,6 @@ export async function topUp(world: World, payer: Payer, amount: number): Promise
 }
 
 /** The code that a payer's phone shows now. */
-export async function fetchCode(payer: Payer): Promise<string> {
-  return String((await demand(payer.device, 'POST', '/v1/codes', {})).code);
+export async function fetchCode(payer: Payer, fundingSource: FundingSource = 'BALANCE'): Promise<string> {
+  return String((await demand(payer.device, 'POST', '/v1/codes', { fundingSource })).code);
 }
