@@ -7,11 +7,12 @@ import type { PaymentView } from '../domain/payment/payment.ts';
 import { paymentWorkflowId, SUBMITTED, type PaymentInput } from '../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../workflows/search-attributes.ts';
 import type { Case } from './measure.ts';
+import { closeOffline, issueOfflineCodes, type OfflineCode } from './offline.ts';
 import { issueCodes, newSale, UNPAYABLE_MINOR, type IssuedCode, type People } from './people.ts';
 import { BENCH_TASK_QUEUE, COMPARED_TASK_QUEUE } from './stage.ts';
 import { benchAnswer, benchSubmit } from './workflows.ts';
 
-export const CASES = ['floor', 'payment', 'declined', 'four activities', 'HTTP'] as const;
+export const CASES = ['floor', 'payment', 'offline', 'declined', 'four activities', 'HTTP'] as const;
 export type CaseName = (typeof CASES)[number];
 
 export interface Bench {
@@ -40,13 +41,40 @@ export function createCases(bench: Bench): Record<CaseName, Case<CaseName>> {
       name: 'floor',
       prepare: (count) => Promise.resolve(Array.from({ length: count }, () => () => floor(bench))),
     },
-    payment: withCodes('payment', (issued) => pay(bench, 'payment', issued, 'COMPLETED')),
-    declined: withCodes('declined', (issued) => pay(bench, 'declined', issued, 'DECLINED')),
+    payment: withCodes('payment', (issued) =>
+      pay(bench, 'payment', paymentInput(bench.people, issued), 'COMPLETED'),
+    ),
+    offline: offlineCase(bench),
+    declined: withCodes('declined', (issued) => {
+      const input = { ...paymentInput(bench.people, issued), amount: UNPAYABLE_MINOR };
+      return pay(bench, 'declined', input, 'DECLINED');
+    }),
     'four activities': {
       ...withCodes('four activities', (issued) => payInFourSteps(bench, issued)),
       weight: 2,
     },
     HTTP: withCodes('HTTP', (issued) => payOverHttp(bench, agent, issued)),
+  };
+}
+
+/** A phone and a key for each payment: steps, limits and throttle of the others do not stand in its way. */
+function offlineCase(bench: Bench): Case<CaseName> {
+  let open: { readonly issued: OfflineCode; readonly workflowId: string }[] = [];
+  return {
+    name: 'offline',
+    async prepare(count) {
+      const codes = await issueOfflineCodes(bench.pool, bench.people, count);
+      return codes.map((issued) => async () => {
+        const input = offlineInput(bench.people, issued);
+        await pay(bench, 'offline', input, 'COMPLETED');
+        open.push({ issued, workflowId: paymentWorkflowId(input.merchantId, input.merchantPaymentId) });
+      });
+    },
+    async finish() {
+      const closing = open;
+      open = [];
+      await closeOffline(bench.client, bench.baseUrl, closing);
+    },
   };
 }
 
@@ -79,15 +107,25 @@ function paymentInput(people: People, { codeDigest }: IssuedCode): PaymentInput 
   };
 }
 
+/** Within what may be paid offline; each payer pays once, so equal amounts are not similar. */
+const OFFLINE_AMOUNT_MINOR = 500;
+
+function offlineInput(people: People, issued: OfflineCode): PaymentInput {
+  return {
+    ...paymentInput(people, issued),
+    amount: OFFLINE_AMOUNT_MINOR,
+    codeMode: 'OFFLINE',
+    offlineHandle: issued.handle,
+  };
+}
+
 /** The product's own way from the API to the decision. */
 async function pay(
   bench: Bench,
   name: CaseName,
-  issued: IssuedCode,
+  input: PaymentInput,
   expected: PaymentView['status'],
 ): Promise<void> {
-  const plain = paymentInput(bench.people, issued);
-  const input = expected === 'DECLINED' ? { ...plain, amount: UNPAYABLE_MINOR } : plain;
   const options = {
     temporal: bench.client,
     taskQueue: BENCH_TASK_QUEUE,

@@ -54,6 +54,8 @@ async function run(
     });
     report.note(`History events: ${counts.join(', ')}.`);
   }
+  if (result.offlineToOnline !== undefined)
+    report.note(`Offline p50 / payment p50, one at a time: ${figure(result.offlineToOnline)}.`);
   report.note(`\n${verdictTable(result.verdicts)}\n\nFigures as JSON: ${options.jsonFile}`);
   return result.verdicts.every((it) => it.holds);
 }

@@ -9,6 +9,8 @@ export interface Case<Name extends string = string> {
   readonly weight?: number;
   /** Makes `count` calls ready to run. */
   prepare(count: number): Promise<readonly Call[]>;
+  /** Ends what the calls of a block have left open, outside of the measured time too. */
+  finish?(): Promise<void>;
 }
 
 /** One call, to be run once. */
@@ -60,6 +62,7 @@ export async function runRounds<Name extends string>(
         const calls = await it.prepare(Math.ceil(level.calls / (it.weight ?? 1)));
         await delay(SETTLE_MS);
         blocks[it.name].push(await runBlock(calls, level.inFlight));
+        await it.finish?.();
       }
     }
   }
@@ -93,4 +96,5 @@ async function takeTurns<Name extends string>(
   }
   for (const { name, latenciesMs } of players)
     blocks[name].push({ latenciesMs, elapsedMs: latenciesMs.reduce((sum, it) => sum + it, 0) });
+  for (const it of cases) await it.finish?.();
 }

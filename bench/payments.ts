@@ -2,6 +2,7 @@ import { createPool } from '../db/pool.ts';
 import { verifyLedger } from '../db/ledger-verify.ts';
 import type { Report } from '../dev/report.ts';
 import type { Lifecycle } from '../dev/stack/lifecycle.ts';
+import { assertDefined } from '../domain/assert.ts';
 import { createCases, CASES, type CaseName } from './cases.ts';
 import { countEvents } from './events.ts';
 import { describeMachine, describePostgres, describeTemporal } from './machine.ts';
@@ -10,7 +11,7 @@ import type { BenchOptions } from './options.ts';
 import { seedPeople } from './people.ts';
 import type { BenchResult, EventCounts } from './result.ts';
 import { openDatabase, openWorkflows, startPrograms } from './stage.ts';
-import { summariseLevel, type Block } from './stats.ts';
+import { compareRounds, p50Ratio, summariseLevel, type Block } from './stats.ts';
 import { openTill } from './till.ts';
 import { paymentVerdicts } from './verdicts.ts';
 
@@ -98,6 +99,8 @@ export async function benchPayments(
     payment:
       'startPayment in this client, which holds a worker for payments as the API does: started eagerly',
     payers: `${people.payers.length} of one merchant without webhook`,
+    offline:
+      'a phone with a key of its own for each; open until its journal comes, which is sent between blocks, outside of the measured time',
   };
   await till.stop();
   await pool.end();
@@ -107,6 +110,13 @@ export async function benchPayments(
     rounds,
     levels: measured.map(({ inFlight, blocks }) => summariseLevel(inFlight, blocks, 'floor')),
     events: counts,
+    offlineToOnline: offlineToOnline(measured),
     verdicts: paymentVerdicts(measured, counts),
   };
+}
+
+/** What an offline payment's till waits beside an online one's, one at a time: a multiple of its p50. */
+function offlineToOnline(measured: readonly { inFlight: number; blocks: Blocks }[]): number {
+  const { blocks } = assertDefined(measured.find((level) => level.inFlight === 1));
+  return compareRounds(blocks.offline, blocks.payment, p50Ratio);
 }

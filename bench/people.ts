@@ -44,7 +44,8 @@ export async function seedPeople(pool: Pool): Promise<People> {
   const { key } = await createKey(pool, { role: 'merchant', tenantId: run, name: 'bench' });
   const payers: Payer[] = [];
   await eachOf(PAYERS, 8, async (index) => {
-    payers.push(await seedPayer(pool, `${run}-${index}`));
+    const { userId, deviceId } = await seedPayer(pool, `${run}-${index}`);
+    payers.push({ userId, deviceId });
   });
   return {
     merchantId: run,
@@ -56,7 +57,8 @@ export async function seedPeople(pool: Pool): Promise<People> {
   };
 }
 
-async function seedPayer(pool: Pool, userId: string): Promise<Payer> {
+/** A user with money and one device. */
+export async function seedPayer(pool: Pool, userId: string): Promise<Payer & { deviceToken: string }> {
   await createUser(pool, {
     userId,
     displayName: userId,
@@ -78,7 +80,7 @@ async function seedPayer(pool: Pool, userId: string): Promise<Payer> {
   const enrolmentCode = await createEnrolment(pool, userId, new Date(now.getTime() + 60_000));
   const enrolled = await enrolDevice(pool, { enrolmentCode, deviceName: 'bench', now });
   if (enrolled.kind !== 'enrolled') throw new Error(`no device for ${userId}: ${enrolled.kind}`);
-  return { userId, deviceId: enrolled.deviceId };
+  return { userId, deviceId: enrolled.deviceId, deviceToken: enrolled.deviceToken };
 }
 
 export interface IssuedCode {
@@ -122,7 +124,11 @@ export function newSale(people: People) {
 export const UNPAYABLE_MINOR = 10 * TOP_UP_MINOR - 1;
 
 /** Runs `work` for 0..count-1, `width` at a time. */
-async function eachOf(count: number, width: number, work: (index: number) => Promise<void>): Promise<void> {
+export async function eachOf(
+  count: number,
+  width: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
   let next = 0;
   await Promise.all(
     Array.from({ length: width }, async () => {

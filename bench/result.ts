@@ -12,5 +12,7 @@ export interface BenchResult {
   readonly levels: readonly LevelSummary[];
   /** Only where workflows were measured. */
   readonly events?: EventCounts;
+  /** p50 of an offline payment as a multiple of an online one's, one at a time; only where payments were measured. */
+  readonly offlineToOnline?: number;
   readonly verdicts: readonly Verdict[];
 }

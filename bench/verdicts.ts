@@ -30,6 +30,20 @@ export function paymentVerdicts(
       unit: '',
     }),
     verdict({
+      name: 'offline p50 / floor p50, one at a time',
+      value: compareRounds(single.offline, single.floor, p50Ratio),
+      bound: 1.5,
+      rule: 'at most',
+      unit: '',
+    }),
+    verdict({
+      name: 'offline rate / floor rate, 30 in flight',
+      value: compareRounds(crowd.offline, crowd.floor, rateRatio),
+      bound: 0.75,
+      rule: 'at least',
+      unit: '',
+    }),
+    verdict({
       name: 'four activities p50 / payment p50, one at a time',
       value: compareRounds(single['four activities'], single.payment, p50Ratio),
       bound: 3,
@@ -53,6 +67,13 @@ export function paymentVerdicts(
     verdict({
       name: 'history of a completed payment without webhook',
       value: Math.max(events.payment.most, events.HTTP.most),
+      bound: 14,
+      rule: 'at most',
+      unit: 'events',
+    }),
+    verdict({
+      name: 'history of an offline payment up to MATCHED',
+      value: events.offline.most,
       bound: 14,
       rule: 'at most',
       unit: 'events',

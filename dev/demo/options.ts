@@ -10,6 +10,10 @@ npm run demo -- --baskets FILE     real till baskets from a CSV, as payments wit
   --baskets FILE  replay a CSV of till lines, see below
   --help          this text
 
+Beside the day: phones that pay offline and send their journals, the same code at two tills, a guesser, a payment with a
+stolen key and the operator who gives it back, pay-later payments at the reference issuer (one of them unanswered), and
+refunds. What the stack has not (an issuer, its fault switch) is skipped, and the report says so.
+
 KESSAI_DEV_JSON names another dev.json than .kessai/dev.json. Ctrl-C lets each till finish, then adds up.
 Exit code 0 only if everything adds up.
 

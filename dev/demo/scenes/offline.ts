@@ -47,8 +47,14 @@ export async function payOffline(stage: Stage): Promise<void> {
 /** The journal must confirm everything the phone has shown. */
 async function matchJournal({ books }: Stage, actor: Actor, phone: OfflinePhone): Promise<void> {
   const { userId } = actor.payer;
-  for (const { entryId, outcome, payment } of await sendJournal(actor, phone)) {
-    books.outcome(`${userId} ${entryId}`, 'offline journal: MATCHED', `offline journal: ${outcome}`);
+  const results = await sendJournal(actor, phone);
+  for (const { entryId } of phone.journal().entries) {
+    const { outcome, payment } = results.find((it) => it.entryId === entryId) ?? {};
+    books.outcome(
+      `${userId} ${entryId}`,
+      'offline journal: MATCHED',
+      `offline journal: ${outcome ?? 'no answer'}`,
+    );
     const told = payment === undefined ? undefined : books.answers.get(payment.merchantPaymentId);
     if (told === undefined) books.fault(`${userId} ${entryId}: the journal names no payment of this day`);
     else books.became({ ...told, reconciliation: 'MATCHED' });

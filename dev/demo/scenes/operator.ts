@@ -42,7 +42,8 @@ export async function callOperator(temporal: Stack['temporal']): Promise<Operato
     async resolveDispute(merchantId, word) {
       const handle = client.workflow.getHandle(await findWaiting(merchantId));
       await handle.signal(resolveDispute, word);
-      return (await handle.result()) as PaymentView;
+      const deadlineMs = Date.now() + GIVE_UP_MS;
+      return client.withDeadline(deadlineMs, async () => (await handle.result()) as PaymentView);
     },
     close: () => connection.close(),
   };
