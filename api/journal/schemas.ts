@@ -16,7 +16,6 @@ export const journalEntry = z
     clockOffsetMs: z.int().min(-MAX_OFFSET_MS).max(MAX_OFFSET_MS),
   })
   .meta({
-    id: 'JournalEntry',
     description:
       "An offline code that was shown: `displayedAt` by the device's own clock, `clockOffsetMs` what the device adds to it to get server time.",
   });
@@ -27,7 +26,7 @@ export const journalRequest = z
       .array(z.unknown())
       .max(MAX_ENTRIES)
       .meta({
-        items: { $ref: '#/components/schemas/JournalEntry' },
+        items: z.toJSONSchema(journalEntry, { io: 'input', reused: 'inline' }),
         description: 'Every offline code shown in the time the journal covers, paid with or not.',
       }),
     coversFrom: time.meta({ description: 'Server time (the device has applied its offset).' }),
