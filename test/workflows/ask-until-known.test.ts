@@ -102,7 +102,6 @@ const AFTER: Record<IssuerOperation, { used: number; captured: number }> = {
   REFUND: { used: 500, captured: 0 },
 };
 
-const OPERATIONS = ['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND'] as const;
 const CALL_FAULTS = [
   'TIME_OUT_AFTER_COMMIT',
   'TIME_OUT_BEFORE',
@@ -121,7 +120,7 @@ const LOOK_UP_FAULTS = [
 type CallFault = (typeof CALL_FAULTS)[number];
 type LookUpFault = (typeof LOOK_UP_FAULTS)[number];
 
-/** How each ends; of whole payments, docs/unknown-outcomes.md. */
+/** How each ends; of whole payments, at every step, docs/unknown-outcomes.md and credit-faults.test.ts. */
 function endOf(
   operation: IssuerOperation,
   atCall: CallFault,
@@ -132,14 +131,17 @@ function endOf(
   return atCall === 'TIME_OUT_AFTER_COMMIT' && atLookUp !== 'NOT_FOUND' ? 'DONE' : 'NOT_FOUND';
 }
 
-const TABLE = OPERATIONS.flatMap((operation) => [
-  ...CALL_FAULTS.map((atCall) => ({ operation, atCall, atLookUp: undefined })),
-  ...LOOK_UP_FAULTS.map((atLookUp) => ({
-    operation,
-    atCall: 'TIME_OUT_AFTER_COMMIT' as const,
-    atLookUp,
-  })),
-]);
+/** Each fault of a call and of a look-up for what ends when nothing is found, each of a look-up for what must happen. */
+const TABLE: { operation: IssuerOperation; atCall: CallFault; atLookUp: LookUpFault | undefined }[] = [
+  ...CALL_FAULTS.map((atCall) => ({ operation: 'AUTHORISE' as const, atCall, atLookUp: undefined })),
+  ...(['AUTHORISE', 'CAPTURE'] as const).flatMap((operation) =>
+    LOOK_UP_FAULTS.map((atLookUp) => ({
+      operation,
+      atCall: 'TIME_OUT_AFTER_COMMIT' as const,
+      atLookUp,
+    })),
+  ),
+];
 
 describe('an issuer that fails', () => {
   it.concurrent.for(TABLE)(

@@ -6,6 +6,7 @@ import type { FaultSwitch } from '../../partners/issuer/faults.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { givenMerchant, givenPayer, paymentBody, uniqueId, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
@@ -62,27 +63,24 @@ function switchesOf({ at, issuer }: Row): FaultSwitch[] {
 
 let stack: Stack;
 let merchant: GivenMerchant;
-let issuer: TestIssuer;
-let issuerId: string;
 
 beforeAll(async () => {
   stack = await startStack({ workers: 0, tillDeadlineMs: 30_000 });
   await stack.startWorker({ issuerTimeoutMs: PATIENCE_MS });
   merchant = await givenMerchant(stack);
-  issuer = await startIssuer(stack.databaseUrl);
-  issuerId = await connectIssuer(stack, issuer);
 });
-afterAll(async () => {
-  await issuer.close();
-  await stopWithSoundLedger(stack);
-});
+afterAll(() => stopWithSoundLedger(stack));
 
 async function endOf(workflowId: string): Promise<unknown> {
   return stack.temporal.workflow.getHandle(workflowId).result();
 }
 
 /** Takes a payment of 1,000 on credit, and what the row is about, to its end. */
-async function walk(row: Row): Promise<{ merchantPaymentId: string; accountRef: string; refund: string }> {
+async function walk(
+  row: Row,
+  issuer: TestIssuer,
+): Promise<{ merchantPaymentId: string; accountRef: string; refund: string }> {
+  const issuerId = await connectIssuer(stack, issuer);
   const payer = await givenPayer(stack);
   const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
   const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
@@ -121,8 +119,15 @@ describe('with the issuer', () => {
     }
   });
 
-  it.each(rows.map((row) => [`${row.at}: ${row.issuer}`, row] as const))('%s', async (_title, row) => {
-    const { merchantPaymentId, accountRef, refund } = await walk(row);
+  it.concurrent.for(rows)('$at: $issuer', { timeout: 60_000 }, async (row, { onTestFinished }) => {
+    // An issuer and books of its own: the switches are for all of its calls.
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const { merchantPaymentId, accountRef, refund } = await walk(row, issuer);
     const { body } = await merchant.call('GET', `/v1/payments/${merchantPaymentId}`);
     expect([body.status, refund]).toEqual([row.payment, row.refund]);
     if (row.at === 'AUTHORISE' && row.issuer === 'SLOW') {

@@ -129,22 +129,6 @@ describe('a refund of a payment on credit', () => {
     receiver.close();
   });
 
-  it.each(['TIME_OUT_AFTER_COMMIT', 'TIME_OUT_BEFORE', 'ERROR_500', 'NOT_FOUND', 'SLOW'] as const)(
-    'that meets %s is given back once',
-    async (fault) => {
-      const { payment, accountRef } = await paid();
-      const delay = fault === 'SLOW' ? { delayMs: ISSUER_TIMEOUT_MS + 200 } : {};
-      await credit.issuer.setFaults({ operation: 'REFUND', fault, times: 2, ...delay });
-      const made = await refundOf(merchant, payment, { amount: 200 });
-      expect([200, 202]).toContain(made.status);
-      await handleOf(made.body).result();
-      expect(await refundNow(made.body)).toMatchObject({ status: 'COMPLETED', amount: 200 });
-      await until('the issuer', async () => (await credit.issuer.accountOf(accountRef)).captured === 300);
-      expect(await paymentNow(payment)).toMatchObject({ refundedAmount: 200 });
-      await credit.expectBooksAgree();
-    },
-  );
-
   it('is reserved while its outcome is unknown: it counts, it bars a cancel, and nothing has moved', async () => {
     const { payment, accountRef } = await paid();
     await credit.issuer.setFaults(always('REFUND', 'TIME_OUT_AFTER_COMMIT'), always('LOOK_UP', 'ERROR_500'));
