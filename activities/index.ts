@@ -1,3 +1,4 @@
+import type { DunningActivityDeps } from './dunning.ts';
 import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { ReconciliationActivityDeps } from './reconciliation.ts';
@@ -6,6 +7,7 @@ import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
 export type ActivityDeps = PaymentActivityDeps &
+  DunningActivityDeps &
   IssuerActivityDeps &
   ReconciliationActivityDeps &
   RefundActivityDeps &

@@ -24,7 +24,7 @@ interface Reply {
   readonly retryAfterMs?: number;
 }
 
-/** Delivery of events to merchants, signed after the Standard Webhooks specification. */
+/** Delivery of events to merchants and issuers, signed after the Standard Webhooks specification. */
 export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
   return {
     /**
@@ -44,7 +44,7 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
         await failWebhookEvent(pool, eventId);
         return 'NO_ENDPOINT';
       }
-      if (delivery.sealedSecrets.length === 0) throw new Error('the merchant has no signing secret yet');
+      if (delivery.sealedSecrets.length === 0) throw new Error('the receiver has no signing secret yet');
       const startedAt = new Date();
       const reply = await post(delivery.url, delivery.body, headersOf(delivery, startedAt));
       const accepted = reply.statusCode !== undefined && reply.statusCode >= 200 && reply.statusCode < 300;

@@ -4,6 +4,8 @@ import { offlineCodeRoutes } from './code/offline-routes.ts';
 import { codeRoutes } from './code/routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { deviceRoutes } from './device/routes.ts';
+import { messageRoutes } from './dunning/message-routes.ts';
+import { dunningRoutes } from './dunning/routes.ts';
 import { createAuthenticator } from './http/auth.ts';
 import { docsRouter } from './http/docs.ts';
 import { createErrorHandler, unknownPath } from './http/errors.ts';
@@ -40,6 +42,8 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...userRoutes(deps),
     ...merchantRoutes(deps),
     ...issuerRoutes(deps),
+    ...dunningRoutes(deps),
+    ...messageRoutes(deps),
     ...webhookRoutes(deps),
     ...keyRoutes(deps),
   ];

@@ -28,20 +28,26 @@ export interface SealedSecret {
 }
 
 export async function findWebhookDelivery(db: Db, eventId: string): Promise<WebhookDelivery | undefined> {
-  const event = await firstRow<Omit<WebhookDelivery, 'sealedSecrets'> & { ownerId: string }>(
+  const event = await firstRow<
+    Omit<WebhookDelivery, 'sealedSecrets'> & { ownerKind: SecretOwner['kind']; ownerId: string }
+  >(
     db,
     {
       name: 'webhook_delivery',
-      text: `select e.event_id as "eventId", e.type, e.body, e.created_at as "createdAt", e.owner_id as "ownerId",
-                    m.webhook_url as url,
+      text: `select e.event_id as "eventId", e.type, e.body, e.created_at as "createdAt", e.owner_kind as "ownerKind",
+                    e.owner_id as "ownerId",
+                    case e.owner_kind when 'ISSUER' then i.base_url || '/v1/debt-events' else m.webhook_url end as url,
                     (select count(*) from webhook_attempt a where a.event_id = e.event_id) as "triesDone"
-               from webhook_event e left join merchant m on m.merchant_id = e.owner_id where e.event_id = $1`,
+               from webhook_event e
+               left join merchant m on e.owner_kind = 'MERCHANT' and m.merchant_id = e.owner_id
+               left join issuer i on e.owner_kind = 'ISSUER' and i.issuer_id = e.owner_id
+              where e.event_id = $1`,
     },
     [eventId],
   );
   if (event === undefined) return undefined;
-  const sealedSecrets = await findWebhookSecrets(db, { kind: 'MERCHANT', id: event.ownerId });
-  const { ownerId: _, ...delivery } = event;
+  const sealedSecrets = await findWebhookSecrets(db, { kind: event.ownerKind, id: event.ownerId });
+  const { ownerKind: _kind, ownerId: _id, ...delivery } = event;
   return { ...delivery, sealedSecrets };
 }
 
@@ -104,7 +110,9 @@ export async function failWebhookEvent(db: Db, eventId: string): Promise<void> {
 
 export interface WebhookEventRow {
   readonly eventId: string;
-  readonly merchantId: string;
+  /** Whose event it is; the other one is null. */
+  readonly merchantId: string | null;
+  readonly issuerId: string | null;
   readonly type: string;
   readonly status: 'PENDING' | 'DELIVERED' | 'FAILED';
   readonly createdAt: Date;
@@ -114,7 +122,8 @@ export interface WebhookEventRow {
 }
 
 const EVENT_COLUMNS = `
-  e.event_id as "eventId", e.owner_id as "merchantId", e.type, e.status, e.created_at as "createdAt",
+  e.event_id as "eventId", case when e.owner_kind = 'MERCHANT' then e.owner_id end as "merchantId",
+  case when e.owner_kind = 'ISSUER' then e.owner_id end as "issuerId", e.type, e.status, e.created_at as "createdAt",
   e.delivered_at as "deliveredAt", e.body::jsonb as body,
   coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('attempt', a.attempt_no, 'url', a.url,
       'startedAt', rfc3339(a.started_at), 'durationMs', a.duration_ms, 'statusCode', a.status_code, 'error', a.error))
@@ -142,7 +151,7 @@ export async function listWebhookEvents(
   const statement = {
     name: 'webhook_event_list',
     text: `select ${EVENT_COLUMNS}, cursor_time(e.created_at) as at from webhook_event e
-            where ($1::text is null or e.status = $1) and ($2::text is null or e.owner_id = $2)
+            where ($1::text is null or e.status = $1) and ($2::text is null or (e.owner_kind, e.owner_id) = ('MERCHANT', $2))
               and ($4::timestamptz is null or (e.created_at, e.event_id) < ($4, $5))
             order by e.created_at desc, e.event_id desc limit $3`,
   };

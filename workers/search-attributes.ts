@@ -2,7 +2,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
 
 /** temporal.api.enums.v1.IndexedValueType */
-const INDEXED_VALUE_TYPE = { Keyword: 2, Bool: 5 } as const;
+const INDEXED_VALUE_TYPE = { Keyword: 2, Bool: 5, Datetime: 6 } as const;
 
 /**
  * Registers the search attributes that the namespace lacks.

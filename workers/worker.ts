@@ -1,12 +1,18 @@
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createJournalActivities } from '../activities/journal.ts';
 import { createPaymentActivities } from '../activities/payment.ts';
+import { createDunningActivities } from '../activities/dunning.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
 import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
-import { issuerTaskQueue, reconciliationTaskQueue, webhookTaskQueue } from '../workflows/task-queue.ts';
+import {
+  dunningTaskQueue,
+  issuerTaskQueue,
+  reconciliationTaskQueue,
+  webhookTaskQueue,
+} from '../workflows/task-queue.ts';
 
 export interface KessaiWorkerOptions {
   readonly connection: NativeConnection;
@@ -19,6 +25,7 @@ export interface KessaiWorkerOptions {
 
 /** Each holds one of the connections that decisions need. */
 const COMPARISONS_AT_ONCE = 2;
+const CAMPAIGN_STEPS_AT_ONCE = 4;
 
 /** The workers of one process. */
 export interface KessaiWorkers {
@@ -30,7 +37,7 @@ export interface KessaiWorkers {
 
 /**
  * One worker for the queue that tills wait for, with the activities of its workflows, so that local steps stay local; one
- * for the queue that calls merchants; two, of activities alone, for the queues that call issuers and that compare books.
+ * for the queue that calls merchants; one for campaigns; two, of activities alone, for the queues that call issuers and that compare books.
  * Each has its own slots: slow receivers and long work take none from tills.
  */
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
@@ -44,6 +51,17 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       maxCachedWorkflows: 200,
       maxConcurrentWorkflowTaskExecutions: 20,
       maxConcurrentActivityTaskExecutions: 100,
+    }),
+    Worker.create({
+      ...sharedOptions(options),
+      taskQueue: dunningTaskQueue(options.taskQueue),
+      activities: createDunningActivities(options.deps),
+      // A campaign sleeps for days between steps: few are worth keeping.
+      maxCachedWorkflows: 100,
+      maxConcurrentWorkflowTaskExecutions: 10,
+      // Each holds a connection of those that decisions need.
+      maxConcurrentLocalActivityExecutions: CAMPAIGN_STEPS_AT_ONCE,
+      maxConcurrentActivityTaskExecutions: CAMPAIGN_STEPS_AT_ONCE,
     }),
     Worker.create({
       ...withoutWorkflows,

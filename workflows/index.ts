@@ -1,3 +1,4 @@
+export { dunning } from './dunning/workflow.ts';
 export { journal } from './journal/workflow.ts';
 export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';

@@ -15,3 +15,13 @@ export function issuerTaskQueue(taskQueue: string): string {
 export function reconciliationTaskQueue(taskQueue: string): string {
   return `${taskQueue}-reconciliation`;
 }
+
+/** The queue of dunning campaigns and their steps: however many are due at once, no till waits for them. */
+export function dunningTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-dunning`;
+}
+
+/** The queue that all others are named after, from that of campaigns. */
+export function mainTaskQueue(ofDunning: string): string {
+  return ofDunning.replace(/-dunning$/, '');
+}

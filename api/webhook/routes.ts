@@ -13,7 +13,8 @@ const pathParams = z.strictObject({ eventId: z.string().regex(/^evt_[a-z0-9_]{1,
 const webhookEvent = z
   .object({
     eventId: z.string(),
-    merchantId: z.string(),
+    merchantId: z.string().nullable().meta({ description: 'Null for an event of an issuer.' }),
+    issuerId: z.string().nullable().meta({ description: 'Null for an event of a merchant.' }),
     type: z.string().meta({ example: 'payment.completed' }),
     status: z.enum(STATUSES),
     createdAt: timestamp,

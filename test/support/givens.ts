@@ -58,10 +58,18 @@ export interface GivenPayer {
 }
 
 /** A user with a balance and an enrolled phone. */
-export async function givenPayer(stack: Target, it: { balance?: number } = {}): Promise<GivenPayer> {
+export async function givenPayer(
+  stack: Target,
+  it: { balance?: number; timeZone?: string; locale?: string } = {},
+): Promise<GivenPayer> {
   const userId = uniqueId('u');
   const admin = apiClient(stack.baseUrl, stack.adminKey);
-  const user = { userId, displayName: 'Test User', locale: 'ja', timeZone: 'Asia/Tokyo' };
+  const user = {
+    userId,
+    displayName: 'Test User',
+    locale: it.locale ?? 'ja',
+    timeZone: it.timeZone ?? 'Asia/Tokyo',
+  };
   expectStatus(await admin('POST', '/v1/users', user), 201);
   if (it.balance !== undefined && it.balance > 0) {
     const topUp = { topUpId: 'first', amount: it.balance, currency: 'JPY' };

@@ -6,14 +6,16 @@ import {
   setCurrentDetails,
   TemporalFailure,
 } from '@temporalio/workflow';
+import type { createDunningActivities } from '../../activities/dunning.ts';
 import type { createJournalActivities } from '../../activities/journal.ts';
 import type { createPaymentActivities } from '../../activities/payment.ts';
 import type { createRefundActivities } from '../../activities/refund.ts';
 
-/** All short steps in the ledger, which the task queue of these workflows serves. */
+/** All short steps in Postgres; each workflow's task queue serves the ones that it takes. */
 type LedgerActivities = ReturnType<typeof createPaymentActivities> &
   ReturnType<typeof createJournalActivities> &
-  ReturnType<typeof createRefundActivities>;
+  ReturnType<typeof createRefundActivities> &
+  ReturnType<typeof createDunningActivities>;
 
 /**
  * While the till waits: inside the first workflow task, so that the answer costs no further one. One try: the SDK's core
