@@ -36,13 +36,13 @@ export type DebtBody = z.output<typeof debtBody>;
 export const MAX_BATCH = 1_000;
 
 /** One item; each is judged by itself, so that a bad one never blocks the rest. */
-export const batchItem = debtBody.extend({ debtId: callerId }).meta({ id: 'DebtItem' });
+export const batchItem = debtBody.extend({ debtId: callerId });
 export const batchBody = z.strictObject({
   items: z
     .array(z.unknown())
     .min(1)
     .max(MAX_BATCH)
-    .meta({ items: { $ref: '#/components/schemas/DebtItem' } }),
+    .meta({ items: z.toJSONSchema(batchItem, { io: 'input', reused: 'inline' }) }),
 });
 const BATCH_STATUSES = ['REGISTERED', 'AMENDED', 'UNCHANGED', 'IGNORED', 'REFUSED'] as const;
 export const batchResult = z.object({

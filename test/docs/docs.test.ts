@@ -87,6 +87,7 @@ function partnerPaths(partner: string): string[] {
 /** Stand for something in examples, or are the reader's own. */
 const PLACEHOLDERS = [
   'BUILD_ID',
+  'DEBT_ID',
   'EVENT_ID',
   'MERCHANT_ID',
   'MERCHANT_PAYMENT_ID',
