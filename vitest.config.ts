@@ -23,6 +23,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: unit,
           globalSetup: ['test/global-setup.ts'],
+          // Files keep apart by databases and task queues, not by modules: the SDKs are loaded once a process, not once a file.
+          isolate: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
