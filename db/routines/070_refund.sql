@@ -114,7 +114,8 @@ begin
 end $$;
 
 -- Ends a refund that was on its way to an issuer: COMPLETED moves the money, FAILED gives the reservation free. What had
--- been waiting for an operator is closed with it. Asking again finds the first end.
+-- been waiting for an operator is closed with it; where a dispute relied on the refund, a break says what its payer still
+-- has to get. Asking again finds the first end.
 create or replace function refund_finish(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'decidedAt')::timestamptz;
@@ -134,6 +135,19 @@ begin
     update refund set status = 'FAILED', fail_code = r ->> 'failCode', decided_at = v_at
      where refund_id = v_refund.refund_id returning * into strict v_refund;
     perform refund_tell(v_refund);
+    if v_payment.dispute ->> 'action' = 'REFUND' then
+      -- The operator gave the payer all but this refund, which was on its way then.
+      insert into reconciliation_break (
+        break_id, class, counterpart, merchant_id, day, reference, payment_id, ours_amount, detail, opened_at)
+      select 'brk_dispute_' || v_refund.refund_id, 'unknown_outcome', 'ISSUER', v_refund.merchant_id,
+             (v_refund.requested_at at time zone m.time_zone)::date, 'dispute:' || v_refund.refund_id, v_refund.payment_id,
+             v_refund.amount,
+             format('The dispute was resolved with REFUND while this refund was on its way. It has FAILED: %s %s are still '
+                    'to be given back to the payer.', v_refund.amount, v_refund.currency),
+             v_at
+        from merchant m where m.merchant_id = v_refund.merchant_id
+      on conflict do nothing;
+    end if;
   end if;
   update reconciliation_break
      set resolved_at = v_at, resolver = r ->> 'resolver', resolution = v_refund.status || ': ' || (r ->> 'resolution')

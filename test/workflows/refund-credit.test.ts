@@ -3,11 +3,12 @@ import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/cr
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
 import type { FaultSwitch } from '../../partners/issuer/faults.ts';
-import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
-import { givenMerchant, type GivenMerchant } from '../support/givens.ts';
+import { givenMerchant, pay, type GivenMerchant } from '../support/givens.ts';
+import { givenOfflinePhone, stepNow } from '../support/offline.ts';
 import { refundBody, refundOf } from '../support/refunds.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type RunningWorker, type Stack } from '../support/stack.ts';
@@ -159,6 +160,45 @@ describe('a refund of a payment on credit', () => {
     });
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(200);
     await credit.expectBooksAgree();
+  });
+
+  it('that fails after a dispute relied on it leaves a break that says what the payer still has to get', async () => {
+    const { payer } = await credit.paid(merchant);
+    expect((await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' })).status).toBe(
+      200,
+    );
+    const phone = await givenOfflinePhone(payer);
+    const step = stepNow() - 1;
+    const asked = await pay(merchant, { code: await phone.code(step), amount: 700 });
+    const disputed = stack.temporal.workflow.getHandle(
+      paymentWorkflowId(merchant.merchantId, asked.body.merchantPaymentId),
+    );
+    await until('the payment', async () => (await paymentNow(asked.body)).status === 'COMPLETED');
+    await phone.journal({ steps: [], fromStep: step, toStep: step });
+    expect((await paymentNow(asked.body)).reconciliation).toBe('DISPUTED');
+
+    await credit.issuer.setFaults(always('REFUND', 'TIME_OUT_BEFORE'), always('LOOK_UP', 'ERROR_500'));
+    const refund = await refundOf(merchant, asked.body, { amount: 700 });
+    expect(refund).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
+    await disputed.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'not at the shop' });
+    // What is on its way counts as given back.
+    expect(await disputed.result()).toMatchObject({ reconciliation: 'RESOLVED', refundedAmount: 0 });
+    await credit.issuer.setFaults(always('REFUND', 'DECLINE'));
+    await handleOf(refund.body).result();
+
+    expect((await refundNow(refund.body)).status).toBe('FAILED');
+    const found = await stack.pool.query(
+      `select class, counterpart, ours_amount as amount, detail from reconciliation_break where payment_id = $1 and resolved_at is null`,
+      [asked.body.paymentId],
+    );
+    expect(found.rows).toEqual([
+      {
+        class: 'unknown_outcome',
+        counterpart: 'ISSUER',
+        amount: 700,
+        detail: expect.stringContaining('700 JPY are still to be given back') as string,
+      },
+    ]);
   });
 
   it('goes on where it was after its worker went away between the issuer’s answer and the books', async () => {
