@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { newId } from './id.ts';
-import { firstRow, rows, type Db } from './pool.ts';
+import { revokeOfflineKeysOfDevice } from './offline-key.ts';
+import { firstRow, rows, type Db, type Pool } from './pool.ts';
+import { withTransaction } from './tx.ts';
 
 export const ROLES = ['admin', 'merchant', 'device', 'issuer', 'parking', 'service'] as const;
 export type Role = (typeof ROLES)[number];
@@ -54,13 +56,34 @@ export async function findPrincipal(db: Db, key: string): Promise<Principal | un
   return firstRow<Principal & Record<string, unknown>>(db, statement, [hashKey(key)]);
 }
 
-/** Revokes a key at once. Revoking it again changes nothing; false if there is no such key. */
-export async function revokeKey(db: Db, keyId: string): Promise<boolean> {
-  const statement = {
-    name: 'key_revoke',
-    text: 'update api_key set revoked_at = coalesce(revoked_at, now()) where key_id = $1 returning key_id',
-  };
-  return (await rows(db, statement, [keyId])).length > 0;
+/**
+ * Revokes a key at once, and with a device's key the offline keys of that device: a lost phone pays no more. Revoking it again
+ * changes nothing; false if there is no such key.
+ */
+export async function revokeKey(pool: Pool, keyId: string): Promise<boolean> {
+  return withTransaction(pool, async (tx) => {
+    const revoked = await firstRow<{ deviceId: string | null; revokedAt: Date }>(
+      tx,
+      {
+        name: 'key_revoke',
+        text: `update api_key set revoked_at = coalesce(revoked_at, now()) where key_id = $1
+               returning device_id as "deviceId", revoked_at as "revokedAt"`,
+      },
+      [keyId],
+    );
+    if (revoked === undefined) return false;
+    const { deviceId, revokedAt } = revoked;
+    if (deviceId !== null) {
+      await rows(
+        tx,
+        // The lock under which keys are issued: none comes after this.
+        { name: 'key_device', text: 'select 1 from device where device_id = $1 for no key update' },
+        [deviceId],
+      );
+      await revokeOfflineKeysOfDevice(tx, deviceId, 'OPERATOR', revokedAt);
+    }
+    return true;
+  });
 }
 
 /** Of these keys, the ones that are still good. */

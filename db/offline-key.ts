@@ -26,8 +26,11 @@ export interface IssuedOfflineKey {
   readonly validUntil: Date;
 }
 
-/** A device that another one has replaced gets no key any more. */
-export type IssueResult = ({ readonly kind: 'issued' } & IssuedOfflineKey) | { readonly kind: 'replaced' };
+/** A device that another one has replaced gets no key any more, nor one whose own key was revoked while it asked. */
+export type IssueResult =
+  | ({ readonly kind: 'issued' } & IssuedOfflineKey)
+  | { readonly kind: 'replaced' }
+  | { readonly kind: 'revoked' };
 
 /** What a sealed key is bound to: it does not open under another handle. */
 export const offlineKeyContext = (handle: string): string => `offline-key:${handle}`;
@@ -47,12 +50,13 @@ export async function findOfflineKey(db: Db, handle: string): Promise<OfflineKey
 /**
  * The device's key: the same one until its refresh is due, a new one after that or when it was revoked. The key before goes
  * on serving for the freshness time, as this answer may be lost. Requests at once get the same key: the device's row is
- * their lock. The device has reached the server, so the key is as fresh as can be.
+ * their lock. The device has reached the server, so the key is as fresh as can be. `keyId` is the device's own key, if it was
+ * asked with one.
  */
 export async function issueOrKeepOfflineKey(
   pool: Pool,
   sealer: Sealer,
-  it: { userId: string; deviceId: string; now: Date },
+  it: { userId: string; deviceId: string; keyId?: string; now: Date },
 ): Promise<IssueResult> {
   return withTransaction(pool, async (tx): Promise<IssueResult> => {
     const contact = await oneRow<{ validUntil: Date }>(
@@ -74,6 +78,15 @@ export async function issueOrKeepOfflineKey(
       [it.userId, it.deviceId],
     );
     if (successor !== undefined) return { kind: 'replaced' };
+    const revoked = await firstRow(
+      tx,
+      {
+        name: 'offline_key_asker',
+        text: 'select 1 from api_key where key_id = $1 and revoked_at is not null',
+      },
+      [it.keyId ?? null],
+    );
+    if (revoked !== undefined) return { kind: 'revoked' };
     const newest = await firstRow<OfflineKeyRow & Record<string, unknown>>(
       tx,
       {

@@ -6,6 +6,7 @@ import { OFFLINE_PERIOD_MS, PASSWORD_LENGTH } from '../../domain/code/offline.ts
 import { OFFLINE_POLICY } from '../../domain/code/offline-policy.ts';
 import { FUNDING_SOURCES } from '../../domain/payment/payment.ts';
 import type { ApiDeps } from '../deps.ts';
+import { unauthenticated } from '../http/auth.ts';
 import { notFound, Problem } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
 import { timestamp } from '../http/schemas.ts';
@@ -65,8 +66,10 @@ export function offlineCodeRoutes({ pool, sealer }: ApiDeps): Route[] {
         const issued = await issueOrKeepOfflineKey(pool, sealer, {
           userId: principal.tenantId,
           deviceId: assertDefined(principal.deviceId ?? undefined),
+          keyId: principal.keyId,
           now,
         });
+        if (issued.kind === 'revoked') throw unauthenticated();
         if (issued.kind === 'replaced')
           throw new Problem(
             'CONFLICT_STATE',

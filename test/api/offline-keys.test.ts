@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOfflineMatcher } from '../../activities/offline-match.ts';
 import { putIssuer, putPayLaterAccount } from '../../db/issuer.ts';
+import { findPrincipal } from '../../db/key.ts';
 import { findOfflineKey } from '../../db/offline-key.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
@@ -219,6 +220,31 @@ describe('ending offline keys', () => {
       });
     expect(await isRevoked(handle)).toBe(false);
     expect((await payer.call('DELETE', '/v1/offline-keys/12')).status).toBe(400);
+  });
+
+  it("is part of revoking the device's key, also when the phone asks for keys meanwhile", async () => {
+    const admin = apiClient(stack.baseUrl, stack.adminKey);
+    for (let round = 0; round < 5; round++) {
+      const lost = await givenPayer(stack);
+      const { handle } = await givenKey(lost);
+      await age(lost, DAY_MS);
+      const { keyId } = assertDefined(await findPrincipal(stack.pool, lost.deviceToken));
+      const [revoked] = await Promise.all([
+        admin('DELETE', `/v1/keys/${keyId}`),
+        askKey(lost),
+        askKey(lost),
+        askKey(lost),
+      ]);
+      expect(revoked.status).toBe(204);
+      const kept = await stack.pool.query<{ handle: string; reason: string | null }>(
+        'select handle, revoke_reason as reason from offline_key where device_id = $1',
+        [lost.deviceId],
+      );
+      expect(kept.rows).toContainEqual({ handle, reason: 'OPERATOR' });
+      expect(kept.rows.map((it) => it.reason)).toEqual(kept.rows.map(() => 'OPERATOR'));
+      expect((await askKey(lost)).status).toBe(401);
+      expect((await admin('DELETE', `/v1/keys/${keyId}`)).status).toBe(204);
+    }
   });
 
   it('is part of a new phone taking the place of the old one, which gets no more; its token stays', async () => {
