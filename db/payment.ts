@@ -39,6 +39,8 @@ export interface StoredOutcome {
   readonly credit: { readonly issuerId: string; readonly accountRef: string } | null;
   /** Until when an offline payment waits for the phone's journal. */
   readonly reconcileUntil: string | null;
+  /** The phone's journal was there before the decision of an offline payment. */
+  readonly journalCame?: boolean;
   /** The merchant's event of that state, if there is one that has not been delivered. */
   readonly webhookEventId: string | null;
 }
@@ -75,6 +77,9 @@ export interface CreditDecision {
   readonly merchantId: string;
   readonly merchantPaymentId: string;
   readonly authorised: boolean;
+  /** Who found out, if the issuer did not say; kept in the break that this ends. */
+  readonly operator?: string | undefined;
+  readonly reason?: string | undefined;
   readonly decidedAt: string;
   readonly cancelUntilMinutesOfNextDay: number;
 }

@@ -1,5 +1,6 @@
 import {
   condition,
+  defineSignal,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -19,11 +20,13 @@ export interface OperatorWord<Action extends string> {
  * is none is shown with what is wrong and changes nothing; the first good one counts.
  *
  * @param details markdown: what to check
+ * @param onNews is given what shows the details anew, for news that arrive while the person thinks
  */
 export async function waitForOperator<Action extends string>(
   signal: SignalDefinition<[OperatorWord<Action>]>,
   actions: readonly [Action, ...Action[]],
   details: () => string,
+  onNews?: (show: () => void) => void,
 ): Promise<OperatorWord<Action>> {
   const example = JSON.stringify({ operator: 'your name', action: actions[0], reason: 'what you found' });
   const refused: string[] = [];
@@ -40,17 +43,28 @@ export async function waitForOperator<Action extends string>(
     (sent) => {
       const fault = wordFault(sent, actions);
       if (fault !== undefined) refused.push(fault);
-      else word ??= sent;
+      // What else the object carries goes no further.
+      else word ??= { operator: sent.operator, action: sent.action, reason: sent.reason };
       if (refused.length > MAX_SHOWN) refused.shift();
       show();
     },
     { description: `One JSON object; action: ${actions.join(' | ')}. Example: ${example}` },
   );
   upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: true }]);
+  onNews?.(show);
   show();
   await condition(() => word !== undefined);
   upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: false }]);
   return word as unknown as OperatorWord<Action>;
+}
+
+/** A word that nobody has asked for is not kept for later: who sent it did not know what it would be about. */
+export function heedNoOperator(...signals: readonly { readonly name: string }[]): void {
+  for (const { name } of signals) {
+    setHandler(defineSignal(name), () => undefined, {
+      description: 'Nothing waits for this now: it would change nothing.',
+    });
+  }
 }
 
 const MAX_SHOWN = 10;
@@ -66,5 +80,11 @@ function wordFault(sent: unknown, actions: readonly string[]): string | undefine
 }
 
 function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT;
+  // Postgres keeps neither control characters such as zero nor half characters.
+  return (
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    value.length <= MAX_TEXT &&
+    !/[\p{Cc}\p{Cs}]/u.test(value)
+  );
 }

@@ -33,9 +33,10 @@ export function journalRoutes(deps: ApiDeps): Route[] {
       example: journalExample,
       responses: { 200: { description: 'One result per entry, in the order sent.', schema: journalReply } },
       async handle({ body, principal }) {
+        const deviceId = assertDefined(principal.deviceId ?? undefined);
         const results = await submit(deps, {
-          ...toInput(deps, body),
-          deviceId: assertDefined(principal.deviceId ?? undefined),
+          ...toInput(deps, body, deviceId),
+          deviceId,
           userId: principal.tenantId,
         });
         return { status: 200, body: { results } };
@@ -44,48 +45,62 @@ export function journalRoutes(deps: ApiDeps): Route[] {
   ];
 }
 
-function toInput(deps: ApiDeps, body: JournalRequest): Omit<JournalInput, 'deviceId' | 'userId'> {
+function toInput(
+  deps: ApiDeps,
+  body: JournalRequest,
+  deviceId: string,
+): Omit<JournalInput, 'deviceId' | 'userId'> {
+  const text = JSON.stringify([deviceId, body]);
   return {
-    journalId: createHash('sha256').update(JSON.stringify(body)).digest('hex').slice(0, 32),
+    journalId: createHash('sha256').update(text).digest('hex').slice(0, 32),
     coversFrom: new Date(body.coversFrom).toISOString(),
     coversTo: new Date(body.coversTo).toISOString(),
     entries: body.entries.map((it) => toEntry(deps, it)),
   };
 }
 
-/** Codes go no further than this; what cannot be read keeps its id, if it has one, to be answered INVALID. */
+/**
+ * Codes go no further than this. A code that can be read is named by the journal, whatever else is wrong with its entry: an
+ * honest phone with a bad field must not look like one that never showed the code.
+ */
 function toEntry({ codePrefix, digestCode }: ApiDeps, raw: unknown): JournalEntry {
+  const code = fieldOf(raw, 'code');
+  const read = typeof code === 'string' ? parseCode(code, codePrefix) : undefined;
+  const isOurs = read?.kind === 'code' && read.mode === 'OFFLINE';
+  const named = isOurs
+    ? { codeDigest: digestCode(code as string), offlineHandle: splitOfflineBody(read.body).handle }
+    : { codeDigest: null, offlineHandle: null };
   const parsed = journalEntry.safeParse(raw);
-  if (!parsed.success) return unreadable(entryIdOf(raw));
-  const { entryId, code, displayedAt, clockOffsetMs } = parsed.data;
-  const read = parseCode(code, codePrefix);
-  if (read.kind === 'fault' || read.mode !== 'OFFLINE') return unreadable(entryId);
+  if (!isOurs || !parsed.success) {
+    return {
+      entryId: entryIdOf(raw),
+      isValid: false,
+      ...named,
+      displayedAt: null,
+      clockOffsetMs: 0,
+      usableUntil: null,
+    };
+  }
+  const { entryId, displayedAt, clockOffsetMs } = parsed.data;
   const displayedAtMs = Date.parse(displayedAt);
   // A till may send the code until the step after its own is over.
   const usableUntilMs = (timeStep(displayedAtMs + clockOffsetMs) + 2) * OFFLINE_PERIOD_MS;
   return {
     entryId,
-    codeDigest: digestCode(code),
-    offlineHandle: splitOfflineBody(read.body).handle,
+    isValid: true,
+    ...named,
     displayedAt: new Date(displayedAtMs).toISOString(),
     clockOffsetMs,
     usableUntil: new Date(usableUntilMs).toISOString(),
   };
 }
 
-function unreadable(entryId: string): JournalEntry {
-  return {
-    entryId,
-    codeDigest: null,
-    offlineHandle: null,
-    displayedAt: null,
-    clockOffsetMs: 0,
-    usableUntil: null,
-  };
+function fieldOf(raw: unknown, name: string): unknown {
+  return typeof raw === 'object' && raw !== null ? (raw as Record<string, unknown>)[name] : undefined;
 }
 
 function entryIdOf(raw: unknown): string {
-  const id = typeof raw === 'object' && raw !== null && 'entryId' in raw ? raw.entryId : undefined;
+  const id = fieldOf(raw, 'entryId');
   // No half characters or zero bytes: Postgres keeps neither.
   return typeof id === 'string' ? id.slice(0, 64).replace(/[\p{Cc}\p{Cs}]/gu, '?') : '';
 }

@@ -4,8 +4,12 @@ import { paymentView } from '../payment/schemas.ts';
 export const MAX_ENTRIES = 500;
 /** A clock that is further off than this is not a clock. */
 const MAX_OFFSET_MS = 10 * 365 * 86_400_000;
+const YEARS = { from: Date.UTC(2020), to: Date.UTC(2100) };
 
-const time = z.iso.datetime({ offset: true }).meta({ example: '2026-11-22T03:04:05.678Z' });
+const time = z.iso
+  .datetime({ offset: true })
+  .refine((it) => Date.parse(it) >= YEARS.from && Date.parse(it) < YEARS.to, 'Not in the years 2020 to 2099')
+  .meta({ example: '2026-11-22T03:04:05.678Z' });
 
 /** One entry; each is judged by itself, so that a bad one never blocks the rest. */
 export const journalEntry = z

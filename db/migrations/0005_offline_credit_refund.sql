@@ -98,6 +98,10 @@ create table journal (
   covers_from timestamptz not null,
   covers_to timestamptz not null,
   received_at timestamptz not null,
+  -- Digests of all codes that could be read in it, also of entries that were wrong otherwise.
+  named bytea[] not null default '{}',
+  -- False if some entry's code could not be read: then what it does not name says nothing.
+  is_whole boolean not null default true,
   check (covers_from <= covers_to)
 );
 create index journal_by_device on journal (device_id, covers_from);

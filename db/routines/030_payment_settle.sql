@@ -59,14 +59,16 @@ begin
   if p_step <= v_key.last_step then
     return (v_key.user_id, v_key.device_id, v_funding, 'CODE_ALREADY_USED')::taken_code;
   end if;
-  update offline_key set last_step = p_step, failed_count = 0, failed_since = null where handle = p_handle;
-  if p_now > p_presented + make_interval(secs => (p_policy ->> 'decideWithinMs')::numeric / 1000) then
-    return (v_key.user_id, v_key.device_id, v_funding, 'CODE_EXPIRED')::taken_code;
-  end if;
   select d.last_contact_at + make_interval(secs => (p_policy ->> 'freshnessMs')::numeric / 1000) > p_now
     into v_fresh from device d where d.device_id = v_key.device_id;
+  v_fresh := v_fresh and v_key.revoked_at is null;
+  update offline_key
+     set last_step = p_step, failed_count = case when v_fresh then 0 else failed_count + 1 end,
+         failed_since = case when not v_fresh then coalesce(failed_since, p_now) end
+   where handle = p_handle;
   return (v_key.user_id, v_key.device_id, v_funding,
-          case when v_key.revoked_at is not null or not v_fresh then 'OFFLINE_KEY_STALE' end)::taken_code;
+          case when p_now > p_presented + make_interval(secs => (p_policy ->> 'decideWithinMs')::numeric / 1000) then 'CODE_EXPIRED'
+               when not v_fresh then 'OFFLINE_KEY_STALE' end)::taken_code;
 end $$;
 
 -- The limits of offline payments, exact because the caller holds the payer's row.
@@ -141,7 +143,7 @@ begin
   end if;
   if v_decline is null and v_code.funding_source = 'PAY_LATER' then
     select * into v_credit from pay_later_account where user_id = v_code.user_id;
-    if not found then
+    if not found or not exists (select 1 from account where account_id = 'issuer:' || v_credit.issuer_id || ':' || (r ->> 'currency')) then
       v_decline := 'CREDIT_DECLINED';
     end if;
   elsif v_decline is null then
@@ -182,5 +184,5 @@ begin
     from merchant m where m.merchant_id = r ->> 'merchantId'
   returning * into strict v_payment;
   perform payment_tell(v_payment, v_event_seq);
-  return payment_outcome(v_payment, false);
+  return payment_decided(v_payment, v_now);
 end $$;

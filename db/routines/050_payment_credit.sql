@@ -12,6 +12,7 @@ begin
   if v_payment.status <> 'IN_PROGRESS' then
     return payment_outcome(v_payment, true);
   end if;
+  perform 1 from offline_key where handle = v_payment.offline_handle for update;
   v_event_seq := payer_lock(v_payment.payer_id);
   if not (r ->> 'authorised')::boolean then
     update payment set status = 'DECLINED', decline_code = 'CREDIT_DECLINED', decided_at = v_now, reconcile_until = null
@@ -31,8 +32,13 @@ begin
            reconciliation = case when code_mode = 'OFFLINE' then 'PENDING' end
      where payment_id = v_payment.payment_id returning * into v_payment;
   end if;
+  if r ->> 'operator' is not null then
+    update reconciliation_break
+       set resolved_at = v_now, resolver = r ->> 'operator', resolution = v_payment.status || ': ' || coalesce(r ->> 'reason', '')
+     where payment_id = v_payment.payment_id and class = 'unknown_outcome' and resolved_at is null;
+  end if;
   perform payment_tell(v_payment, v_event_seq);
-  return payment_outcome(v_payment, false);
+  return payment_decided(v_payment, v_now);
 end $$;
 
 -- Hands what nobody could find out to a person, once.

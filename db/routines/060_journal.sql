@@ -23,15 +23,20 @@ begin
   -- The locks of a decision in its order: keys, then the payer's row. One journal at a time, and none beside a decision.
   perform 1 from offline_key where device_id = v_device_id order by handle for update;
   perform 1 from app_user where user_id = v_user_id for update;
-  insert into journal (journal_id, device_id, covers_from, covers_to, received_at)
-  values (r ->> 'journalId', v_device_id, v_from, greatest(v_from, v_to), v_at) on conflict (journal_id) do nothing;
+  insert into journal (journal_id, device_id, covers_from, covers_to, received_at, named, is_whole)
+  select r ->> 'journalId', v_device_id, v_from, greatest(v_from, v_to), v_at,
+         coalesce(array_agg(decode(e ->> 'codeDigest', 'hex')) filter (where e ->> 'codeDigest' is not null), '{}'),
+         count(e) filter (where e ->> 'codeDigest' is null) = 0
+    from (select 1) one left join jsonb_array_elements(r -> 'entries') e on true
+   where true
+  on conflict (journal_id) do nothing;
 
   for v_entry in select * from jsonb_array_elements(r -> 'entries') loop
     v_digest := decode(v_entry ->> 'codeDigest', 'hex');
     v_payment := null;
     v_outcome := 'INVALID';
     select * into v_known from journal_entry where device_id = v_device_id and entry_id = v_entry ->> 'entryId';
-    if v_digest is not null and (v_known.code_digest is null or v_known.code_digest = v_digest)
+    if v_digest is not null and (v_entry ->> 'isValid')::boolean and (v_known.code_digest is null or v_known.code_digest = v_digest)
        and exists (select 1 from offline_key k where k.handle = v_entry ->> 'offlineHandle' and k.device_id = v_device_id) then
       select * into v_payment from payment p
        where p.code_digest = v_digest and p.device_id = v_device_id and p.offline_step is not null
@@ -49,7 +54,11 @@ begin
       if v_outcome = 'MATCHED' and v_payment.reconciliation in ('PENDING', 'UNCONFIRMED') then
         update payment set reconciliation = 'MATCHED', reconciled_at = v_at
          where payment_id = v_payment.payment_id returning * into v_payment;
-        v_told := v_told || payment_reconciled(v_payment, v_at);
+        perform payment_tell_reconciled(v_payment, v_at);
+        v_told := v_told || payment_told(v_payment);
+      elsif v_outcome = 'MATCHED' and v_payment.reconciliation = 'MATCHED' and v_payment.reconciled_at > v_at - interval '10 minutes' then
+        -- The answer of the first time may have been lost.
+        v_told := v_told || payment_told(v_payment);
       elsif v_outcome = 'MATCHED' and v_payment.reconciliation = 'DISPUTED' then
         update payment set dispute = (coalesce(dispute, '{}')::jsonb || jsonb_build_object('entryCameAt', rfc3339(v_at)))::json
          where payment_id = v_payment.payment_id returning * into v_payment;
@@ -63,30 +72,35 @@ begin
 
   for v_payment in
     select p.* from payment p
-     where p.device_id = v_device_id and p.reconciliation = 'PENDING'
-       and p.offline_step * 30 >= extract(epoch from v_from) and (p.offline_step + 1) * 30 <= extract(epoch from v_to)
-       and not exists (select 1 from journal_entry e where e.device_id = v_device_id and e.code_digest = p.code_digest)
-     order by p.payment_id for update
+     where p.device_id = v_device_id and p.reconciliation = 'PENDING' order by p.payment_id for update
   loop
-    update payment set reconciliation = 'DISPUTED', reconciled_at = v_at,
-           dispute = json_build_object('journalId', r ->> 'journalId', 'at', rfc3339(v_at))
-     where payment_id = v_payment.payment_id returning * into v_payment;
-    update offline_key set revoked_at = v_at, revoke_reason = 'DISPUTED'
-     where handle = v_payment.offline_handle and revoked_at is null;
-    v_told := v_told || payment_reconciled(v_payment, v_at);
+    v_payment := payment_meet_journal(v_payment, v_at);
+    if v_payment.reconciliation <> 'PENDING' then
+      v_told := v_told || payment_told(v_payment);
+    end if;
+  end loop;
+  for v_payment in
+    select p.* from payment p
+     where p.device_id = v_device_id and p.reconciliation = 'DISPUTED'
+       and p.dispute ->> 'journalId' = r ->> 'journalId' and p.reconciled_at < v_at
+  loop
+    v_told := v_told || payment_told(v_payment);
   end loop;
   return json_build_object('results', array_to_json(v_results), 'told', array_to_json(v_told), 'userId', v_user_id);
 end $$;
 
 -- Tells the payer what has become of an offline payment, as it reconciles: the receipt that the phone could not show when
--- it paid. Answers what its workflow is to be told.
-create or replace function payment_reconciled(p payment, p_at timestamptz) returns json language plpgsql set enable_seqscan = off as $$
+-- it paid.
+create or replace function payment_tell_reconciled(p payment, p_at timestamptz) returns void language plpgsql set enable_seqscan = off as $$
 begin
   insert into user_event (user_id, seq, kind, payload, created_at)
   values (p.payer_id, payer_lock(p.payer_id), 'payment.' || lower(p.reconciliation), payment_view(p), p_at);
-  return json_build_object('merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id,
-                           'reconciliation', p.reconciliation);
 end $$;
+
+-- What a payment's workflow is to be told.
+create or replace function payment_told(p payment) returns json language sql immutable as $$
+  select json_build_object('merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id, 'reconciliation', p.reconciliation)
+$$;
 
 -- How an offline payment stands; past its deadline one that no journal has named becomes UNCONFIRMED.
 create or replace function payment_reconcile(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
@@ -95,14 +109,17 @@ declare
   v_payment payment;
 begin
   perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
+  perform 1 from offline_key where handle =
+    (select offline_handle from payment where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId') for update;
   perform 1 from app_user where user_id =
     (select payer_id from payment where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId') for update;
   select * into strict v_payment from payment
    where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
+  v_payment := payment_meet_journal(v_payment, v_at);
   if v_payment.reconciliation = 'PENDING' and v_payment.reconcile_until <= v_at then
     update payment set reconciliation = 'UNCONFIRMED', reconciled_at = v_at
      where payment_id = v_payment.payment_id returning * into v_payment;
-    perform payment_reconciled(v_payment, v_at);
+    perform payment_tell_reconciled(v_payment, v_at);
   end if;
   return json_build_object('view', payment_view(v_payment), 'userId', v_payment.payer_id, 'dispute', v_payment.dispute);
 end $$;

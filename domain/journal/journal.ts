@@ -3,6 +3,8 @@ import type { PaymentView, Reconciliation } from '../payment/payment.ts';
 /** One code that a phone says it has shown. */
 export interface JournalEntry {
   readonly entryId: string;
+  /** Whether everything else of the entry can be believed. */
+  readonly isValid: boolean;
   /** Hexadecimal digest of the code; null if it is no offline code of ours. */
   readonly codeDigest: string | null;
   readonly offlineHandle: string | null;

@@ -38,6 +38,13 @@ function handleOf(merchantPaymentId: string) {
   return stack.temporal.workflow.getHandle(paymentWorkflowId(merchant.merchantId, merchantPaymentId));
 }
 
+async function untilAwaiting(handle: ReturnType<typeof handleOf>): Promise<void> {
+  await until('to be found by operators', async () => {
+    const { typedSearchAttributes } = await handle.describe();
+    return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+  });
+}
+
 async function reconciliationOf(merchantPaymentId: string): Promise<unknown> {
   return (await merchant.call('GET', `/v1/payments/${merchantPaymentId}`)).body.reconciliation;
 }
@@ -71,10 +78,7 @@ describe("a phone's journal", () => {
     const next = await pay(merchant, { code: await phone.code(stepNow() + 1), amount: 300 });
     expect(next.body.declineCode).toBe('OFFLINE_KEY_STALE');
     const handle = handleOf(payment.merchantPaymentId);
-    await until('to be found by operators', async () => {
-      const { typedSearchAttributes } = await handle.describe();
-      return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
-    });
+    await untilAwaiting(handle);
     // What is no word is shown, not obeyed.
     await handle.signal('resolveDispute', { operator: 'mei', action: 'GIVE', reason: 'x' });
     await handle.signal(resolveDispute, {
@@ -101,6 +105,7 @@ describe("a phone's journal", () => {
     const { payer, phone, step, payment } = await givenOfflinePayment();
     await phone.journal({ steps: [], fromStep: step - 3, toStep: step });
     const handle = handleOf(payment.merchantPaymentId);
+    await untilAwaiting(handle);
     await handle.signal(resolveDispute, { operator: 'mei', action: 'ACCEPT', reason: 'user remembered' });
     expect(await handle.result()).toMatchObject({
       status: 'COMPLETED',
@@ -240,6 +245,72 @@ describe("a phone's journal", () => {
     expect(admin.rowCount).toBe(1);
     const late = await phone.journal({ steps: [step], fromStep: step, toStep: step });
     expect(late.body.results[0]?.outcome).toBe('MATCHED');
+  });
+
+  it('with a bad field in the entry of a payment neither confirms nor disputes it', async () => {
+    const { phone, step, payment } = await givenOfflinePayment();
+    const entry = {
+      entryId: 'one',
+      code: await phone.code(step),
+      displayedAt: startOf(step),
+      clockOffsetMs: 0,
+    };
+    for (const bad of [
+      { clockOffsetMs: -119.5 },
+      { extra: true },
+      { displayedAt: 'now' },
+      { displayedAt: '9999-12-31T23:59:59Z' },
+      { entryId: 'it"s' },
+    ]) {
+      const answer = await phone.call<JournalAnswer>('POST', '/v1/journals', {
+        entries: [{ ...entry, ...bad }],
+        coversFrom: startOf(step),
+        coversTo: startOf(step + 1),
+      });
+      expect(answer.body.results.map((it) => it.outcome)).toEqual(['INVALID']);
+    }
+    // What cannot be read may have been it.
+    await phone.call('POST', '/v1/journals', {
+      entries: [{ ...entry, code: 'smudged' }],
+      coversFrom: startOf(step),
+      coversTo: startOf(step + 1),
+    });
+    expect(await reconciliationOf(payment.merchantPaymentId)).toBe('PENDING');
+  });
+
+  it.each([
+    ['with its entry confirms it', true, 'MATCHED'],
+    ['without its entry disputes it', false, 'DISPUTED'],
+  ] as const)('that is there before the decision %s', async (_title, hasEntry, reconciliation) => {
+    const payer = await givenPayer(stack, { balance: 10_000 });
+    const phone = await givenOfflinePhone(payer);
+    const step = stepNow() - 1;
+    const steps = hasEntry ? [step] : [];
+    expect((await phone.journal({ steps, fromStep: step, toStep: step })).status).toBe(200);
+    const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
+    expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
+    expect(await reconciliationOf(body.merchantPaymentId)).toBe(reconciliation);
+    const handle = handleOf(body.merchantPaymentId);
+    if (hasEntry) expect(await handle.result()).toMatchObject({ reconciliation });
+    else await untilAwaiting(handle);
+  });
+
+  it("whose dispute an operator answers touches that payment alone, whatever else the signal's object says", async () => {
+    const [one, other] = [await givenOfflinePayment(), await givenOfflinePayment()];
+    for (const { phone, step } of [one, other])
+      await phone.journal({ steps: [], fromStep: step, toStep: step });
+    const handle = handleOf(one.payment.merchantPaymentId);
+    // A word that came before anybody asked is not kept, and one with zeros in it is none.
+    await untilAwaiting(handle);
+    await handle.signal('resolveDispute', { operator: 'mei', action: 'ACCEPT', reason: 'a\u0000b' });
+    await handle.signal('resolveDispute', {
+      operator: 'mei',
+      action: 'REFUND',
+      reason: 'stolen',
+      merchantPaymentId: other.payment.merchantPaymentId,
+    });
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect(await reconciliationOf(other.payment.merchantPaymentId)).toBe('DISPUTED');
   });
 
   it('whose times make no sense is refused, with nothing written', async () => {

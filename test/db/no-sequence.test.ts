@@ -218,6 +218,7 @@ async function givenWorld() {
               : [
                   {
                     entryId: merchantPaymentId,
+                    isValid: true,
                     codeDigest: request.codeDigest,
                     offlineHandle: handle,
                     displayedAt: at(0),

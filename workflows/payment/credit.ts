@@ -1,10 +1,10 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { StoredOutcome } from '../../activities/payment.ts';
-import { paymentOperationKeys, type IssuerCall } from '../../domain/credit/credit.ts';
+import { paymentOperationKeys, type IssuerCall, type IssuerOutcome } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
 import { waitForOperator } from '../operator-word.ts';
-import { resolveUnknown, type PaymentInput } from './contract.ts';
+import { resolveUnknown, type PaymentInput, type UnknownWord } from './contract.ts';
 import { ledgerStep, workflowNow } from './ledger-step.ts';
 
 type Credit = NonNullable<StoredOutcome['credit']>;
@@ -25,9 +25,10 @@ export async function decideOnCredit(
     key,
     operation: 'AUTHORISE',
     accountRef: credit.accountRef,
-    amount: input.amount,
-    currency: input.currency,
+    amount: settled.view.amount,
+    currency: settled.view.currency,
   });
+  let word: UnknownWord | undefined;
   let authorised = answer.kind === 'DONE';
   if (answer.kind === 'GAVE_UP') {
     await handOver(
@@ -35,7 +36,7 @@ export async function decideOnCredit(
       key,
       'The issuer did not say for five days whether it authorised the payment.',
     );
-    const word = await waitForOperator(resolveUnknown, ['DECLINED', 'AUTHORISED'], () =>
+    word = await waitForOperator(resolveUnknown, ['DECLINED', 'AUTHORISED'], () =>
       [
         `### ${describeMoney(input)}: **IN_PROGRESS**, outcome unknown at issuer ${credit.issuerId}`,
         '',
@@ -49,6 +50,7 @@ export async function decideOnCredit(
       merchantId: input.merchantId,
       merchantPaymentId: input.merchantPaymentId,
       authorised,
+      ...(word === undefined ? {} : { operator: word.operator, reason: word.reason }),
       askedAt,
     }),
   );
@@ -67,19 +69,25 @@ export async function settleWithIssuer(
   if (decided.view.status === 'CANCELED') await voidAuthorisation(input, decided, credit);
   if (decided.view.status !== 'COMPLETED') return;
   const keys = paymentOperationKeys(input.merchantId, input.merchantPaymentId);
-  // Refused as VOIDED when a cancel was faster: then there is nothing to book.
-  await mustHappen(
-    decided.view.paymentId,
-    {
-      issuerId: credit.issuerId,
-      key: keys.capture,
-      operation: 'CAPTURE',
-      authorisationKey: keys.authorise,
-      amount: input.amount,
-      currency: input.currency,
-    },
-    ['VOIDED'],
+  const call: IssuerCall = {
+    issuerId: credit.issuerId,
+    key: keys.capture,
+    operation: 'CAPTURE',
+    authorisationKey: keys.authorise,
+    amount: decided.view.amount,
+    currency: decided.view.currency,
+  };
+  const answer = await askUntilKnown(call);
+  // Voided by a cancel that was faster: then there is nothing to book.
+  const isFine = answer.kind === 'REFUSED' && answer.code === 'VOIDED' && (await isCanceled(input));
+  if (!isFine) await handOverUnlessDone(decided.view.paymentId, call, answer);
+}
+
+async function isCanceled({ merchantId, merchantPaymentId }: PaymentInput): Promise<boolean> {
+  const found = await ledgerStep((activities, askedAt) =>
+    activities.reconcilePayment({ merchantId, merchantPaymentId, askedAt }),
   );
+  return found.view.status === 'CANCELED';
 }
 
 /** Gives back what the issuer has authorised or captured for a payment; nothing if it never did. */
@@ -98,14 +106,12 @@ export async function voidAuthorisation(
 }
 
 /** Sends what the books here already say; where the issuer's books do not follow, a person is told by a break. */
-export async function mustHappen(
-  paymentId: string,
-  call: IssuerCall,
-  fineRefusals: readonly string[] = [],
-): Promise<void> {
-  const answer = await askUntilKnown(call);
+export async function mustHappen(paymentId: string, call: IssuerCall): Promise<void> {
+  await handOverUnlessDone(paymentId, call, await askUntilKnown(call));
+}
+
+async function handOverUnlessDone(paymentId: string, call: IssuerCall, answer: IssuerOutcome): Promise<void> {
   if (answer.kind === 'DONE') return;
-  if (answer.kind === 'REFUSED' && fineRefusals.includes(answer.code)) return;
   const what = answer.kind === 'REFUSED' ? `refused it (${answer.code})` : 'did not confirm it';
   await handOver(paymentId, call.key, `${call.operation} is in our books, the issuer ${what}.`);
 }

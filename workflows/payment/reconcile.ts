@@ -15,29 +15,49 @@ import { ledgerStep } from './ledger-step.ts';
  */
 export async function reconcile(input: PaymentInput, decided: StoredOutcome): Promise<PaymentView> {
   let heard: JournalArrived | undefined;
+  let showNews = (): void => undefined;
   setHandler(
     journalArrived,
     (it) => {
       heard = it;
+      showNews();
     },
     { description: "Kessai's own: the phone's journal has spoken of this payment." },
   );
-  // A run after a reset or a termination may come after the journal.
-  const known = decided.replayed ? await look(input) : decided.view;
+  // A run after a reset or a termination may come after the journal, and so may a decision that took its time.
+  const isLate = decided.replayed || decided.journalCame === true;
+  let view = isLate ? await look(input) : decided.view;
   setCurrentDetails(
-    `${paymentDetails(input, known)}\n| reconciliation | waits for the phone's journal until ${decided.reconcileUntil ?? ''} |`,
+    `${paymentDetails(input, view)}\n| reconciliation | waits for the phone's journal until ${decided.reconcileUntil ?? ''} |`,
   );
-  let view = known;
-  if (known.reconciliation === 'PENDING') {
-    const untilMs = Date.parse(assertDefined(decided.reconcileUntil ?? undefined));
+  const untilMs = Date.parse(assertDefined(decided.reconcileUntil ?? undefined));
+  while (view.reconciliation === 'PENDING') {
     // The timer is left to the end of the workflow: taking it back would be an event in every history.
     await Promise.race([sleep(Math.max(1, untilMs - Date.now())), condition(() => heard !== undefined)]);
-    view = heard === undefined ? await look(input) : { ...known, reconciliation: heard.reconciliation };
+    const said = heard?.reconciliation;
+    view = said === 'MATCHED' || said === 'DISPUTED' ? { ...view, reconciliation: said } : await look(input);
+    if (view.reconciliation === 'PENDING') {
+      // Nothing a journal says, or a clock that is behind: a moment later it is past the deadline.
+      heard = undefined;
+      await sleep(CLOCKS_APART_MS);
+    }
   }
-  if (view.reconciliation === 'DISPUTED') view = await dispute(input, view, () => heard?.entryCameAt);
+  if (view.reconciliation === 'DISPUTED') {
+    view = await dispute(
+      input,
+      view,
+      () => heard?.entryCameAt,
+      (show) => {
+        showNews = show;
+      },
+    );
+  }
   setCurrentDetails(`${paymentDetails(input, view)}\n| reconciliation | ${view.reconciliation ?? ''} |`);
   return view;
 }
+
+/** How far the clocks of Temporal's and of the ledger's machines may be apart. */
+const CLOCKS_APART_MS = 1_000;
 
 async function look({ merchantId, merchantPaymentId }: PaymentInput): Promise<PaymentView> {
   const found = await ledgerStep((activities, askedAt) =>
@@ -51,8 +71,9 @@ async function dispute(
   input: PaymentInput,
   view: PaymentView,
   entryCameAt: () => string | undefined,
+  onNews: (show: () => void) => void,
 ): Promise<PaymentView> {
-  const word = await waitForOperator(resolveDispute, ['REFUND', 'ACCEPT'], () => {
+  const details = (): string => {
     const late = entryCameAt();
     return [
       paymentDetails(input, view),
@@ -63,10 +84,11 @@ async function dispute(
       '',
       '`REFUND` gives the payer back what is left of it, at our cost; the merchant keeps its money. `ACCEPT` leaves it as it is.',
     ].join('\n');
-  });
+  };
+  const word = await waitForOperator(resolveDispute, ['REFUND', 'ACCEPT'], details, onNews);
   const { merchantId, merchantPaymentId } = input;
   const resolved = await ledgerStep((activities, askedAt) =>
-    activities.resolveDispute({ merchantId, merchantPaymentId, ...word, askedAt }),
+    activities.resolveDispute({ ...word, merchantId, merchantPaymentId, askedAt }),
   );
   if (resolved.credit !== null && resolved.refunded > 0) {
     const keys = paymentOperationKeys(merchantId, merchantPaymentId);
@@ -76,7 +98,7 @@ async function dispute(
       operation: 'REFUND',
       authorisationKey: keys.authorise,
       amount: resolved.refunded,
-      currency: input.currency,
+      currency: view.currency,
     });
   }
   return resolved.view;
