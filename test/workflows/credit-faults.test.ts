@@ -151,4 +151,37 @@ describe('with the issuer', () => {
     expect(breaks.rowCount).toBe(row.isAsked ? 1 : 0);
     expect((await issuer.books()).breaks).toEqual([]);
   });
+
+  it('silent, and the workflow terminated, another body under the same id moves nothing; the first one goes on', async () => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    const issuerId = await connectIssuer(stack, issuer);
+    const payer = await givenPayer(stack);
+    const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
+    const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
+    const body = paymentBody({ code: made.body.code, amount: 500 });
+    await issuer.setFaults(
+      { operation: 'AUTHORISE', fault: 'TIME_OUT_BEFORE', times: 100 },
+      { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },
+    );
+    const first = merchant.call('POST', '/v1/payments', body);
+    const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
+    await until('the payment', async () => {
+      const found = await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`);
+      return found.body.fundingSource === 'PAY_LATER';
+    });
+    await stack.temporal.workflow.getHandle(workflowId).terminate('test');
+    await issuer.setFaults();
+    const other = await merchant.call('POST', '/v1/payments', { ...body, amount: 2_000 });
+    expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
+    const again = await merchant.call('POST', '/v1/payments', body);
+    expect([200, 202]).toContain(again.status);
+    await first;
+    await until('the amount that was asked for first', async () => {
+      return (await issuer.accountOf(accountRef)).captured === 500;
+    });
+    expect((await issuer.accountOf(accountRef)).used).toBe(500);
+    await issuer.close();
+    await database.drop();
+  });
 });
