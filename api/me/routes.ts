@@ -94,7 +94,9 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
       tag: 'Wallet',
       summary: 'What happens to the user, as it happens (server-sent events)',
       description:
-        'Events `payment.completed`, `payment.declined`, `payment.canceled` with the payment as data, `refund.completed` with the refund, `message.created` with the message; `id` counts up without gaps. ' +
+        'Events `payment.in_progress` (a pay-later partner has not answered), `payment.completed`, `payment.declined`, `payment.canceled` and, of offline payments, ' +
+        '`payment.matched`, `payment.unconfirmed`, `payment.disputed`, `payment.resolved` with the payment as data, ' +
+        '`refund.completed` with the refund, `message.created` with the message; `id` counts up without gaps. ' +
         'Reconnect with `Last-Event-ID` and nothing is lost; without it the stream begins now, with `0` at the beginning.',
       roles: ['device'],
       requestHeaders: z.object({
