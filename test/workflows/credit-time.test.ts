@@ -47,6 +47,8 @@ async function givenUnknownPayment() {
   const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
   const handle = stack.temporal.workflow.getHandle(workflowId);
   const look = async () => (await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`)).body;
+  // On a busy machine the till's time is over before the code is taken: a cancel now would find nothing yet.
+  await until('the payment to wait for its issuer', async () => (await look()).fundingSource === 'PAY_LATER');
   return { payer, accountRef, body, handle, look };
 }
 
