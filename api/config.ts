@@ -55,5 +55,5 @@ export function readApiConfig(env: NodeJS.ProcessEnv): ApiConfig {
     const name = path.join('.');
     return env[name] === undefined || env[name] === '' ? `${name} is not set` : `${name} ${message}`;
   });
-  throw new StartProblem(faults.join('; '));
+  throw new StartProblem('API', faults.join('; '));
 }

@@ -105,7 +105,7 @@ function readTemporalAccess(): TemporalAccess {
     const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
     return { connectionOptions, namespace };
   } catch (error) {
-    throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
+    throw new StartProblem('API', `the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
   }
 }
 
@@ -114,7 +114,7 @@ async function listen(server: Server, host: string, port: number): Promise<Serve
   server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(listenProblem(error, host, port, 'PORT'));
+      reject(listenProblem('API', error, { host, port, variable: 'PORT' }));
     });
     server.listen(port, host, resolve);
   });

@@ -1,6 +1,6 @@
 import { DEFAULT_CODE_PREFIX } from '../domain/code/format.ts';
 import { DEFAULT_TASK_QUEUE } from '../workflows/task-queue.ts';
-import { StartProblem } from './start-problem.ts';
+import { StartProblem } from '../api/start-problem.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -52,7 +52,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     host: env.HOST ?? '0.0.0.0',
     buildId: env.KESSAI_BUILD_ID,
   };
-  if (faults.length > 0) throw new StartProblem(faults.join('; '));
+  if (faults.length > 0) throw new StartProblem('worker', faults.join('; '));
   return config;
 }
 

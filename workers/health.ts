@@ -1,6 +1,6 @@
 import { createServer as createNetServer, type AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:http';
-import { listenProblem } from './start-problem.ts';
+import { listenProblem } from '../api/start-problem.ts';
 
 /** A loopback port that was free a moment ago, for the SDK's own Prometheus exporter. */
 export async function freeLoopbackPort(): Promise<number> {
@@ -46,7 +46,7 @@ export async function startHealthServer(
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(listenProblem(error, host, port, 'WORKER_METRICS_PORT'));
+      reject(listenProblem('worker', error, { host, port, variable: 'WORKER_METRICS_PORT' }));
     });
     server.listen(port, host, resolve);
   });

@@ -10,7 +10,7 @@ import { freeLoopbackPort, startHealthServer } from './health.ts';
 import { installRuntime } from './runtime.ts';
 import { ensureSearchAttributes } from './search-attributes.ts';
 import { ensureSchedules } from './schedules.ts';
-import { endWith, reason, StartProblem } from './start-problem.ts';
+import { endWith, reason, StartProblem } from '../api/start-problem.ts';
 import { createWorkers, type KessaiWorkers } from './worker.ts';
 
 // Whatever goes wrong ends the process as it is: closing what is still in use would hide why.
@@ -55,6 +55,7 @@ async function run(): Promise<void> {
   }).catch((error: unknown) => {
     if (!(error instanceof Error) || error.name !== 'TransportError') throw error;
     throw new StartProblem(
+      'worker',
       `Temporal's namespace ${namespace} cannot be used (${reason(error)}); make it, or set TEMPORAL_NAMESPACE`,
     );
   });
@@ -82,6 +83,7 @@ async function connect(): Promise<{ connection: NativeConnection; namespace: str
   } catch (error) {
     const address = connectionOptions.address ?? 'localhost:7233';
     throw new StartProblem(
+      'worker',
       `Temporal at ${address} cannot be reached (${reason(error)}); start it, or set TEMPORAL_ADDRESS`,
     );
   }
@@ -91,6 +93,9 @@ function readTemporalConfig(): ReturnType<typeof loadClientConnectConfig> {
   try {
     return loadClientConnectConfig();
   } catch (error) {
-    throw new StartProblem(`the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`);
+    throw new StartProblem(
+      'worker',
+      `the settings of Temporal (TEMPORAL_*) cannot be used (${reason(error)})`,
+    );
   }
 }
