@@ -1,6 +1,7 @@
 import {
   condition,
   defineSignal,
+  log,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -61,9 +62,13 @@ export async function waitForOperator<Action extends string>(
 /** A word that nobody has asked for is not kept for later: who sent it did not know what it would be about. */
 export function heedNoOperator(...signals: readonly { readonly name: string }[]): void {
   for (const { name } of signals) {
-    setHandler(defineSignal(name), () => undefined, {
-      description: 'Nothing waits for this now: it would change nothing.',
-    });
+    setHandler(
+      defineSignal(name),
+      () => {
+        log.warn(`${name} came while nothing waited for an operator; it changes nothing`);
+      },
+      { description: 'Nothing waits for this now: it would change nothing.' },
+    );
   }
 }
 

@@ -19,15 +19,10 @@ import {
   type PaymentOutcome,
 } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
+import { findRunning, howToStart, inTime, type Started, type StartOptions } from '../workflow-start.ts';
 import type { Decisions } from './decisions.ts';
 
-/** A worker that dies in the middle of a decision is replaced after this time; the ledger step itself takes at most 3 s. */
-const TASK_TIMEOUT = '5s';
-
-export interface StartOptions {
-  readonly temporal: Client;
-  readonly taskQueue: string;
-  readonly tillDeadlineMs: number;
+export interface PaymentStartOptions extends StartOptions {
   readonly eager?: EagerStarts | undefined;
 }
 
@@ -39,12 +34,6 @@ export interface EagerStarts {
   readonly decisions: Decisions;
 }
 
-/** What Temporal said in time; what it did not say is settled by asking Postgres. */
-export type Started<Outcome> =
-  | { readonly kind: 'decided'; readonly outcome: Outcome }
-  /** No decision in time, or the workflow has closed and its answer is not kept any more. */
-  | { readonly kind: 'unknown'; readonly cause: unknown };
-
 /**
  * Starts a payment, or finds the one of the same id, and waits for its decision. The only place that starts one.
  *
@@ -53,7 +42,7 @@ export type Started<Outcome> =
  */
 export async function startPayment(
   input: PaymentInput,
-  options: StartOptions,
+  options: PaymentStartOptions,
 ): Promise<Started<PaymentOutcome>> {
   const untilMs = Date.now() + options.tillDeadlineMs;
   const early = await startEagerly(input, options, untilMs);
@@ -73,7 +62,7 @@ export async function startPayment(
 /** @returns undefined where the update has to be asked: another process decides it, or this one could not */
 async function startEagerly(
   input: PaymentInput,
-  options: StartOptions,
+  options: PaymentStartOptions,
   untilMs: number,
 ): Promise<Started<PaymentOutcome> | undefined> {
   const client = options.eager?.client();
@@ -141,41 +130,11 @@ export async function findPendingPayment(
   merchantId: string,
   merchantPaymentId: string,
 ): Promise<PendingPayment | undefined> {
-  const handle = temporal.workflow.getHandle(paymentWorkflowId(merchantId, merchantPaymentId));
-  const description = await temporal
-    .withDeadline(Date.now() + LOOK_DEADLINE_MS, () => handle.describe())
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'WorkflowNotFoundError') return undefined;
-      throw error;
-    });
-  if (description?.status.name !== 'RUNNING') return undefined;
-  const memo = description.memo as { payment: PaymentView; requestHash: string };
-  return { view: memo.payment, requestHash: memo.requestHash };
-}
-
-const LOOK_DEADLINE_MS = 2_000;
-
-/** A repeat joins what runs. What has closed answers for good, and only what was terminated or failed begins anew. */
-export function howToStart({ taskQueue }: StartOptions) {
-  return {
-    taskQueue,
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowTaskTimeout: TASK_TIMEOUT,
-  } as const;
-}
-
-/** Waits for an answer for as long as a till does; no answer, or none any more, is a value. */
-export async function inTime<Outcome>(
-  { temporal, tillDeadlineMs }: StartOptions,
-  ask: () => Promise<Outcome>,
-  untilMs = Date.now() + tillDeadlineMs,
-): Promise<Started<Outcome>> {
-  try {
-    return { kind: 'decided', outcome: await temporal.withDeadline(untilMs, ask) };
-  } catch (error) {
-    return { kind: 'unknown', cause: error };
-  }
+  const memo = await findRunning<{ payment: PaymentView; requestHash: string }>(
+    temporal,
+    paymentWorkflowId(merchantId, merchantPaymentId),
+  );
+  return memo && { view: memo.payment, requestHash: memo.requestHash };
 }
 
 function inProgressView(input: PaymentInput, now: Date): PaymentView {

@@ -8,7 +8,7 @@ import {
   type RefundOutcome,
 } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID } from '../../workflows/search-attributes.ts';
-import { howToStart, inTime, type Started, type StartOptions } from '../payment/start.ts';
+import { findRunning, howToStart, inTime, type Started, type StartOptions } from '../workflow-start.ts';
 
 /** What Kessai knows of the payment when a refund of it is asked for. */
 export interface RefundedPayment {
@@ -55,19 +55,12 @@ export async function findPendingRefund(
   merchantId: string,
   merchantRefundId: string,
 ): Promise<PendingRefund | undefined> {
-  const handle = temporal.workflow.getHandle(refundWorkflowId(merchantId, merchantRefundId));
-  const description = await temporal
-    .withDeadline(Date.now() + LOOK_DEADLINE_MS, () => handle.describe())
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'WorkflowNotFoundError') return undefined;
-      throw error;
-    });
-  if (description?.status.name !== 'RUNNING') return undefined;
-  const memo = description.memo as { refund: RefundView; requestHash: string };
-  return { view: memo.refund, requestHash: memo.requestHash };
+  const memo = await findRunning<{ refund: RefundView; requestHash: string }>(
+    temporal,
+    refundWorkflowId(merchantId, merchantRefundId),
+  );
+  return memo && { view: memo.refund, requestHash: memo.requestHash };
 }
-
-const LOOK_DEADLINE_MS = 2_000;
 
 function inProgressView(input: RefundInput, payment: RefundedPayment, now: Date): RefundView {
   return {

@@ -1,5 +1,6 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { PaymentOrder, PaymentView } from '../../domain/payment/payment.ts';
+import type { OperatorWord } from '../operator-word.ts';
 
 /** A till's request as the edge has checked it. */
 export type PaymentInput = PaymentOrder;
@@ -22,20 +23,12 @@ export interface JournalArrived {
 }
 export const journalArrived = defineSignal<[JournalArrived]>('journalArrived');
 
-/** An operator's word on a disputed payment. What else was sent is shown and not obeyed. */
-export interface DisputeWord {
-  readonly operator: string;
-  readonly action: 'ACCEPT' | 'REFUND';
-  readonly reason: string;
-}
+/** An operator's word on a disputed payment. */
+export type DisputeWord = OperatorWord<'ACCEPT' | 'REFUND'>;
 export const resolveDispute = defineSignal<[DisputeWord]>('resolveDispute');
 
 /** An operator's word on what became of a payment at its issuer, when the issuer could not be asked for five days. */
-export interface UnknownWord {
-  readonly operator: string;
-  readonly action: 'AUTHORISED' | 'DECLINED';
-  readonly reason: string;
-}
+export type UnknownWord = OperatorWord<'AUTHORISED' | 'DECLINED'>;
 export const resolveUnknown = defineSignal<[UnknownWord]>('resolveUnknown');
 
 /** One workflow per merchant and payment id. */

@@ -1,11 +1,11 @@
-import { log, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import { setCurrentDetails } from '@temporalio/workflow';
 import { ledgerStep } from '../payment/ledger-step.ts';
 import type { BegunRefund, StoredRefund } from '../../activities/refund.ts';
 import { paymentOperationKeys, refundOperationKey, type IssuerOutcome } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
 import type { RefundFailCode } from '../../domain/refund/refund.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
-import { waitForOperator } from '../operator-word.ts';
+import { heedNoOperator, waitForOperator } from '../operator-word.ts';
 import { resolveRefund } from './contract.ts';
 import { refundDetails } from './details.ts';
 
@@ -21,7 +21,7 @@ interface Ending {
  * reservation stays while the outcome is unknown; after five days of silence a person finds out.
  */
 export async function refundOnCredit(begun: BegunRefund, credit: Credit): Promise<StoredRefund> {
-  heedNoOperator();
+  heedNoOperator(resolveRefund);
   setCurrentDetails(refundDetails(begun.view, `waits for issuer ${credit.issuerId}`));
   const answer = await askIssuer(begun, credit);
   const ending = answer.kind === 'GAVE_UP' ? await askOperator(begun, credit) : endingOf(answer);
@@ -88,21 +88,10 @@ async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Endin
         '`FAILED` only if it has not and never will: what is reserved of the payment is free again.',
     ].join('\n'),
   );
-  heedNoOperator();
+  heedNoOperator(resolveRefund);
   return {
     ...(word.action === 'FAILED' ? { failCode: 'REFUND_GIVEN_UP' as const } : {}),
     resolver: word.operator,
     resolution: word.reason,
   };
-}
-
-/** A word that nobody waits for changes nothing, neither now nor when somebody does. */
-function heedNoOperator(): void {
-  setHandler(
-    resolveRefund,
-    () => {
-      log.warn('resolveRefund came while the refund did not wait for an operator; it changes nothing');
-    },
-    { description: 'Changes nothing now: only once the refund waits for an operator.' },
-  );
 }
