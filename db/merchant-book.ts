@@ -8,23 +8,20 @@ export const MERCHANT_BOOK = `
          p.merchant_payment_id, null::text as refund_id, null::text as merchant_refund_id, p.store_id, p.terminal_id,
          p.receipt_number, p.code_mode, p.funding_source, p.currency, p.amount,
          coalesce(p.transfer_id, 'payment:' || p.payment_id) as transfer_id,
-         case p.funding_source when 'PAY_LATER' then 'issuer:' || p.issuer_id else 'user:' || p.payer_id end
-           || ':' || p.currency as account
+         payment_source_account(p) as account
     from payment p
    where p.status in ('COMPLETED', 'REFUNDED') or p.status = 'CANCELED' and p.transfer_id is not null
   union all
   select p.merchant_id, p.canceled_at, 'CANCEL', 2, p.payment_id, p.payment_id, p.merchant_payment_id, null, null,
          p.store_id, p.terminal_id, p.receipt_number, p.code_mode, p.funding_source, p.currency, -p.amount,
          'cancel:' || p.payment_id,
-         case p.funding_source when 'PAY_LATER' then 'issuer:' || p.issuer_id else 'user:' || p.payer_id end
-           || ':' || p.currency
+         payment_source_account(p)
     from payment p
    where p.status = 'CANCELED' and p.transfer_id is not null
   union all
   select r.merchant_id, r.decided_at, 'REFUND', 3, r.refund_id, r.payment_id, r.merchant_payment_id, r.refund_id,
          r.merchant_refund_id, p.store_id, p.terminal_id, p.receipt_number, p.code_mode, p.funding_source, r.currency,
          -r.amount, coalesce(r.transfer_id, 'refund:' || r.refund_id),
-         case p.funding_source when 'PAY_LATER' then 'issuer:' || p.issuer_id else 'user:' || p.payer_id end
-           || ':' || p.currency
+         payment_source_account(p)
     from refund r join payment p on p.payment_id = r.payment_id
    where r.kind = 'MERCHANT' and r.status = 'COMPLETED'`;

@@ -1,14 +1,9 @@
 import type { Amounts, Position } from '../domain/reconciliation/compare.ts';
 import { MERCHANT_BOOK } from './merchant-book.ts';
+import type { MerchantDay } from './settlement.ts';
 
-/** What the statements below need; bounds are RFC 3339 with microseconds. */
-export interface ComparedDay {
-  readonly merchantId: string;
-  readonly timeZone: string;
-  readonly currency: string;
-  readonly day: string;
-  readonly begins: string;
-  readonly ends: string;
+/** A day with what lies around it. */
+export interface ComparedDay extends MerchantDay {
   /** Two days before and after, as far as what decides about the day can lie. */
   readonly wideBegins: string;
   readonly wideEnds: string;

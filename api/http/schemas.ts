@@ -53,6 +53,9 @@ function isTimeZone(name: string): boolean {
 /** RFC 3339 in UTC, as answered. */
 export const timestamp = z.iso.datetime().meta({ example: '2026-11-22T03:04:05.678Z' });
 
+/** A new secret that signs our calls, shown once. */
+export const signingSecret = z.object({ secret: z.string(), previousValidUntil: timestamp.optional() });
+
 /** A day of the calendar, in the time zone of whoever it belongs to. */
 export const calendarDate = z.iso
   .date()

@@ -5,7 +5,7 @@ import type { ApiDeps } from '../deps.ts';
 import { endpointUrl } from '../http/endpoint-url.ts';
 import { notFound } from '../http/problem.ts';
 import { route, type Route } from '../http/route.ts';
-import { callerId, text, timestamp, timeZone } from '../http/schemas.ts';
+import { callerId, signingSecret, text, timestamp, timeZone } from '../http/schemas.ts';
 import { requireTimeZone } from '../http/time-zone.ts';
 
 const pathParams = z.strictObject({ issuerId: callerId });
@@ -93,10 +93,7 @@ export function issuerRoutes({ pool, sealer }: ApiDeps): Route[] {
       roles: ['admin'],
       params: pathParams,
       responses: {
-        201: {
-          description: 'The secret.',
-          schema: z.object({ secret: z.string(), previousValidUntil: timestamp.optional() }),
-        },
+        201: { description: 'The secret.', schema: signingSecret },
       },
       async handle({ params }) {
         if ((await findIssuer(pool, params.issuerId)) === undefined) throw notFound('issuer');

@@ -6,7 +6,7 @@ import { endpointUrl } from '../http/endpoint-url.ts';
 import { notFound, Problem } from '../http/problem.ts';
 import { requireTimeZone } from '../http/time-zone.ts';
 import { route, type Route } from '../http/route.ts';
-import { callerId, currency, text, timestamp, timeZone } from '../http/schemas.ts';
+import { callerId, currency, signingSecret, text, timeZone } from '../http/schemas.ts';
 
 const pathParams = z.strictObject({ merchantId: callerId });
 
@@ -107,10 +107,7 @@ export function merchantRoutes({ pool, sealer }: ApiDeps): Route[] {
       roles: ['admin'],
       params: pathParams,
       responses: {
-        201: {
-          description: 'The secret.',
-          schema: z.object({ secret: z.string(), previousValidUntil: timestamp.optional() }),
-        },
+        201: { description: 'The secret.', schema: signingSecret },
       },
       async handle({ params }) {
         if ((await findMerchant(pool, params.merchantId)) === undefined) throw notFound('merchant');
