@@ -57,11 +57,24 @@ language sql stable as $$
 $$;
 
 -- Ids of one payment are decided one after the other: settle and cancel of the same id cannot overtake each other.
--- The order of all locks: this one, the offline key, the payer's row, the payment's row, the balance.
+--
+-- The order of all locks, so that no two steps wait for each other; each may leave some out, none goes back:
+-- payment_lock -> offline_key row(s), by handle -> app_user row (payer_lock) -> payment row(s) -> balance row.
 create or replace function payment_lock(p_merchant_id text, p_merchant_payment_id text) returns void
 language sql as $$
   select pg_advisory_xact_lock(hashtextextended(p_merchant_id || '/' || p_merchant_payment_id, 7))
 $$;
+
+-- The payment that a request is about, under its lock. None there: no_data_found.
+create or replace function payment_locked(r jsonb) returns payment language plpgsql set enable_seqscan = off as $$
+declare
+  v_payment payment;
+begin
+  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
+  select * into strict v_payment from payment
+   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
+  return v_payment;
+end $$;
 
 -- Where a payment's money came from, and where it goes back to: the payer's balance, or the issuer who paid for the payer.
 create or replace function payment_source_account(p payment) returns text language sql immutable as $$

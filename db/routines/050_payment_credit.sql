@@ -3,12 +3,9 @@
 create or replace function payment_credit_decide(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
-  v_payment payment;
+  v_payment payment := payment_locked(r);
   v_event_seq bigint;
 begin
-  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
-  select * into strict v_payment from payment
-   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
   if v_payment.status <> 'IN_PROGRESS' then
     return payment_outcome(v_payment, true);
   end if;

@@ -1,5 +1,5 @@
 -- Records a phone's journal and reconciles the payments it speaks of, in one transaction:
--- {results: [{entryId, outcome, payment?}], told: [{merchantId, merchantPaymentId, reconciliation}], userIds: [...]}.
+-- {results: [{entryId, outcome, payment?}], told: [{merchantId, merchantPaymentId, reconciliation}], userId}.
 --
 -- An entry that names a payment confirms it (MATCHED). A payment whose whole 30 s step lies in the time the journal covers
 -- and that no journal of the device names was made by somebody else: DISPUTED, and its key is revoked at once. What was
@@ -16,7 +16,6 @@ declare
   v_payment payment;
   v_digest bytea;
   v_outcome text;
-  v_seq bigint;
   v_results json[] := '{}';
   v_told json[] := '{}';
 begin
@@ -106,15 +105,12 @@ $$;
 create or replace function payment_reconcile(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'at')::timestamptz;
-  v_payment payment;
+  v_payment payment := payment_locked(r);
 begin
-  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
-  perform 1 from offline_key where handle =
-    (select offline_handle from payment where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId') for update;
-  perform 1 from app_user where user_id =
-    (select payer_id from payment where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId') for update;
-  select * into strict v_payment from payment
-   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
+  -- A journal holds these two locks and not the payment's: what it has written is read after them.
+  perform 1 from offline_key where handle = v_payment.offline_handle for update;
+  perform 1 from app_user where user_id = v_payment.payer_id for update;
+  select * into strict v_payment from payment where payment_id = v_payment.payment_id;
   v_payment := payment_meet_journal(v_payment, v_at);
   if v_payment.reconciliation = 'PENDING' and v_payment.reconcile_until <= v_at then
     update payment set reconciliation = 'UNCONFIRMED', reconciled_at = v_at
@@ -129,20 +125,15 @@ end $$;
 create or replace function payment_dispute_resolve(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'at')::timestamptz;
-  v_payment payment;
+  v_payment payment := payment_locked(r);
   v_left bigint := 0;
-  v_refund_id text;
+  v_refund_id text := 'ref_dispute_' || v_payment.payment_id;
   v_event_seq bigint;
 begin
-  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
-  select * into strict v_payment from payment
-   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
-  v_refund_id := 'ref_dispute_' || v_payment.payment_id;
   if v_payment.reconciliation = 'DISPUTED' then
     v_event_seq := payer_lock(v_payment.payer_id);
     if r ->> 'action' = 'REFUND' and v_payment.status = 'COMPLETED' then
-      v_left := v_payment.amount - coalesce((
-        select sum(amount) from refund where payment_id = v_payment.payment_id and status in ('IN_PROGRESS', 'COMPLETED')), 0);
+      v_left := payment_remaining(v_payment);
     end if;
     if v_left > 0 then
       perform ledger_post(

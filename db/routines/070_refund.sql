@@ -70,18 +70,15 @@ create or replace function refund_begin(r jsonb) returns json language plpgsql s
 declare
   v_at timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_requested_at timestamptz := (r ->> 'requestedAt')::timestamptz;
-  v_payment payment;
+  v_payment payment := payment_locked(r);
   v_refund refund;
   v_fail text;
 begin
-  perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
   select * into v_refund from refund
    where merchant_id = r ->> 'merchantId' and merchant_refund_id = r ->> 'merchantRefundId';
   if found then
     return refund_outcome(v_refund, true);
   end if;
-  select * into strict v_payment from payment
-   where merchant_id = r ->> 'merchantId' and merchant_payment_id = r ->> 'merchantPaymentId';
   v_fail := case
     when v_payment.status not in ('COMPLETED', 'REFUNDED') then 'CONFLICT_STATE'
     when v_requested_at > v_payment.decided_at + make_interval(hours => 24 * (r ->> 'refundWindowDays')::int)
