@@ -21,6 +21,7 @@ import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
+import { pushRoutes } from './push/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { settlementRoutes } from './settlement/routes.ts';
@@ -44,6 +45,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...issuerRoutes(deps),
     ...dunningRoutes(deps),
     ...messageRoutes(deps),
+    ...pushRoutes(deps),
     ...webhookRoutes(deps),
     ...keyRoutes(deps),
   ];

@@ -7,6 +7,13 @@ import type { RateLimits } from './http/rate-limit.ts';
 import type { UserStreams } from './me/streams.ts';
 import type { EagerStarts } from './payment/start.ts';
 
+/** What browsers need to subscribe, and where they may. */
+export interface PushSettings {
+  /** VAPID, base64url. */
+  readonly publicKey: string;
+  readonly hosts: readonly string[];
+}
+
 /** Everything the API works with; `serve.ts` makes the real ones, tests theirs. */
 export interface ApiDeps {
   readonly pool: Pool;
@@ -20,6 +27,8 @@ export interface ApiDeps {
   /** How long a till waits before it hears IN_PROGRESS. */
   readonly tillDeadlineMs: number;
   readonly rateLimits: RateLimits;
+  /** Push messages, where they are set up. */
+  readonly push?: PushSettings | undefined;
   /** Where a worker for payments runs in this process. */
   readonly eager?: EagerStarts;
   /** What else `/metrics` shows, in Prometheus' text format. */

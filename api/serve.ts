@@ -8,7 +8,7 @@ import { createSealer } from '../db/sealed.ts';
 import { createUserEventListener } from '../db/user-event-listener.ts';
 import { createApp } from './app.ts';
 import { createCodeDigester } from '../db/code-digest.ts';
-import type { ApiConfig } from './config.ts';
+import { pushSettings, type ApiConfig } from './config.ts';
 import { TILL_DEADLINE_MS } from './deps.ts';
 import { RATE_LIMITS } from './http/rate-limit.ts';
 import { createUserStreams } from './me/streams.ts';
@@ -63,6 +63,7 @@ export async function serveApi(
     sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
     digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
     codePrefix: config.CODE_PREFIX,
+    push: pushSettings(config),
     streams,
     log,
     tillDeadlineMs: TILL_DEADLINE_MS,

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { newId } from './id.ts';
 import { revokeOfflineKeysOfDevice } from './offline-key.ts';
+import { endPushOfDevice } from './push-subscription.ts';
 import { firstRow, rows, type Db, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
 
@@ -57,8 +58,8 @@ export async function findPrincipal(db: Db, key: string): Promise<Principal | un
 }
 
 /**
- * Revokes a key at once, and with a device's key the offline keys of that device: a lost phone pays no more. Revoking it again
- * changes nothing; false if there is no such key.
+ * Revokes a key at once, and with a device's key the offline keys and push subscriptions of that device: a lost phone pays and hears
+ * no more. Revoking it again changes nothing; false if there is no such key.
  */
 export async function revokeKey(pool: Pool, keyId: string): Promise<boolean> {
   return withTransaction(pool, async (tx) => {
@@ -81,6 +82,7 @@ export async function revokeKey(pool: Pool, keyId: string): Promise<boolean> {
         [deviceId],
       );
       await revokeOfflineKeysOfDevice(tx, deviceId, 'OPERATOR', revokedAt);
+      await endPushOfDevice(tx, deviceId, revokedAt);
     }
     return true;
   });

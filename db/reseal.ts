@@ -1,5 +1,6 @@
 import { offlineKeyContext } from './offline-key.ts';
 import { rows, type Db } from './pool.ts';
+import { pushTargetContext } from './push-subscription.ts';
 import type { Sealer } from './sealed.ts';
 
 /** A table that holds sealed values, by its primary key. */
@@ -12,6 +13,7 @@ interface SealedTable {
 const SEALED_TABLES: readonly SealedTable[] = [
   { table: 'webhook_secret', id: 'secret_id', contextOf: (secretId) => secretId },
   { table: 'offline_key', id: 'handle', contextOf: offlineKeyContext },
+  { table: 'push_subscription', id: 'push_id', contextOf: pushTargetContext },
 ];
 
 const BATCH = 500;
@@ -25,8 +27,8 @@ export interface ResealCount {
 }
 
 /**
- * Seals with the current data key what another one still seals: webhook secrets and offline keys. Safe beside running
- * programs and after an interruption: a batch is one statement, what is current already is left alone, and a row that changed
+ * Seals with the current data key what another one still seals: webhook secrets, offline keys and push subscriptions. Safe beside
+ * running programs and after an interruption: a batch is one statement, what is current already is left alone, and a row that changed
  * meanwhile is not overwritten (whoever changed it sealed it with a current key, or the next run finds it).
  */
 export async function resealAll(

@@ -127,6 +127,8 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     ...process.env,
     ...workflows.env,
     ...secrets,
+    // Nobody is reached by it: push services of browsers want to know whom they could ask.
+    KESSAI_VAPID_SUBJECT: process.env.KESSAI_VAPID_SUBJECT ?? 'mailto:kessai@example.com',
     DATABASE_URL: database.url,
     PORT: String(ports.api),
     // The seed's keys are for this machine.

@@ -1,4 +1,12 @@
+import { createECDH } from 'node:crypto';
 import { DEFAULT_CODE_PREFIX } from '../domain/code/format.ts';
+import { parsePushHosts, PUSH_HOSTS } from '../domain/push/endpoint.ts';
+import {
+  VAPID_PRIVATE_KEY,
+  VAPID_PUBLIC_KEY,
+  VAPID_SUBJECT,
+  type PushSettings,
+} from '../domain/push/vapid.ts';
 import { DEFAULT_TASK_QUEUE } from '../workflows/task-queue.ts';
 import { StartProblem } from '../api/start-problem.ts';
 
@@ -21,6 +29,8 @@ export interface WorkerConfig {
   readonly host: string;
   /** Turns on worker versioning: this worker takes only workflows of its build (docs/operators.md). */
   readonly buildId: string | undefined;
+  /** None: push is off, messages are in the inbox only. */
+  readonly push: PushSettings | undefined;
 }
 
 /** @throws {StartProblem} one sentence that names every variable that is missing or wrong */
@@ -40,6 +50,7 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   if (!dataKeysOld.every(is32Bytes)) faults.push(`KESSAI_DATA_KEYS_OLD must be ${SECRETS}`);
   const codePrefix = env.CODE_PREFIX ?? DEFAULT_CODE_PREFIX;
   if (!/^\d{6}$/.test(codePrefix)) faults.push('CODE_PREFIX must be 6 digits');
+  const push = readPush(env, faults);
   const config: WorkerConfig = {
     databaseUrl: required('DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://'),
     dataKey: required('KESSAI_DATA_KEY', is32Bytes, SECRET),
@@ -51,9 +62,53 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     metricsPort: metricsPort === undefined ? undefined : Number(metricsPort),
     host: env.HOST ?? '0.0.0.0',
     buildId: env.KESSAI_BUILD_ID,
+    push,
   };
   if (faults.length > 0) throw new StartProblem('worker', faults.join('; '));
   return config;
+}
+
+/** Push is on where its keys and whom to ask about them are set; an empty setting is none. */
+function readPush(env: NodeJS.ProcessEnv, faults: string[]): PushSettings | undefined {
+  const optional = (name: string, value: string | undefined, shape: RegExp, what: string): string => {
+    if (value === undefined || value === '') return '';
+    if (!shape.test(value)) faults.push(`${name} must be ${what}`);
+    return value;
+  };
+  const publicKey = optional(
+    'KESSAI_VAPID_PUBLIC_KEY',
+    env.KESSAI_VAPID_PUBLIC_KEY,
+    VAPID_PUBLIC_KEY,
+    'a VAPID key of 65 bytes in base64url',
+  );
+  const privateKey = optional(
+    'KESSAI_VAPID_PRIVATE_KEY',
+    env.KESSAI_VAPID_PRIVATE_KEY,
+    VAPID_PRIVATE_KEY,
+    'a VAPID key of 32 bytes in base64url',
+  );
+  const subject = optional(
+    'KESSAI_VAPID_SUBJECT',
+    env.KESSAI_VAPID_SUBJECT,
+    VAPID_SUBJECT,
+    'mailto: or https:, of whoever runs this',
+  );
+  const hosts = parsePushHosts(env.KESSAI_PUSH_HOSTS ?? '');
+  if (hosts === undefined) faults.push('KESSAI_PUSH_HOSTS must be hosts with commas between');
+  if (publicKey === '' || subject === '') return undefined;
+  if (privateKey === '') faults.push('KESSAI_VAPID_PRIVATE_KEY is not set');
+  else if (faults.length === 0 && publicKeyOf(privateKey) !== publicKey)
+    faults.push('KESSAI_VAPID_PUBLIC_KEY is not that of KESSAI_VAPID_PRIVATE_KEY');
+  return {
+    vapid: { publicKey, privateKey, subject },
+    hosts: hosts === undefined || hosts.length === 0 ? PUSH_HOSTS : hosts,
+  };
+}
+
+function publicKeyOf(privateKey: string): string {
+  const pair = createECDH('prime256v1');
+  pair.setPrivateKey(privateKey, 'base64url');
+  return pair.getPublicKey('base64url');
 }
 
 function isPort(text: string): boolean {

@@ -39,7 +39,8 @@ export function keyRoutes({ pool }: ApiDeps): Route[] {
       path: '/v1/keys/{keyId}',
       tag: 'Administration',
       summary: 'Revoke a key at once',
-      description: "With a device's key its offline keys end too: a lost phone pays no more.",
+      description:
+        "With a device's key its offline keys and push subscriptions end too: a lost phone pays and hears no more.",
       roles: ['admin'],
       params: z.strictObject({ keyId: z.string().regex(/^key_[0-9a-f]{32}$/) }),
       responses: { 204: { description: 'Revoked, now or before.' } },

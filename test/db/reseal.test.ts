@@ -2,6 +2,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { offlineKeyContext } from '../../db/offline-key.ts';
 import type { Pool } from '../../db/pool.ts';
+import { pushTargetContext } from '../../db/push-subscription.ts';
 import { resealAll } from '../../db/reseal.ts';
 import { createSealer, type Sealer } from '../../db/sealed.ts';
 import { assertDefined } from '../../domain/assert.ts';
@@ -59,7 +60,7 @@ describe('sealing everything anew', () => {
     );
     await database.pool.query(`insert into device (device_id, user_id, name) values ('d', 'u', 'phone')`);
   });
-  beforeEach(() => database.pool.query('truncate offline_key, webhook_secret'));
+  beforeEach(() => database.pool.query('truncate offline_key, webhook_secret, push_subscription cascade'));
   afterAll(() => database.drop());
 
   const secrets = new Map<string, string>();
@@ -79,6 +80,13 @@ describe('sealing everything anew', () => {
         `insert into webhook_secret (secret_id, owner_kind, owner_id, sealed) values ($1, 'MERCHANT', 'm', $2)`,
         [secretId, sealer.seal(plain, secretId)],
       );
+      const pushId = uniqueId('psh');
+      secrets.set(pushId, plain.toString('hex'));
+      await database.pool.query(
+        `insert into push_subscription (push_id, device_id, subscription_id, user_id, endpoint_digest, content_digest, sealed, show_amounts, created_at)
+         values ($1, 'd', $1, 'u', $2, $2, $3, false, now())`,
+        [pushId, Buffer.from(pushId), sealer.seal(plain, pushTargetContext(pushId))],
+      );
     }
   }
 
@@ -86,7 +94,8 @@ describe('sealing everything anew', () => {
   async function expectAllOpenWith(sealer: Sealer): Promise<void> {
     const found = await database.pool.query<{ id: string; context: string; sealed: Buffer }>(
       `select handle as id, 'offline-key:' || handle as context, sealed from offline_key
-        union all select secret_id, secret_id, sealed from webhook_secret`,
+        union all select secret_id, secret_id, sealed from webhook_secret
+        union all select push_id, 'push:' || push_id, sealed from push_subscription`,
     );
     expect(found.rows.length).toBeGreaterThan(0);
     for (const { id, context, sealed } of found.rows)
@@ -99,16 +108,16 @@ describe('sealing everything anew', () => {
   it('makes the old key needless; done twice, the second time changes nothing', async () => {
     await given(before, 7);
     await expectAllOpenWith(rotating);
-    expect(await resealed(rotating, 3)).toEqual([7, 7]);
+    expect(await resealed(rotating, 3)).toEqual([7, 7, 7]);
     await expectAllOpenWith(after);
-    expect(await resealed(rotating, 3)).toEqual([0, 0]);
+    expect(await resealed(rotating, 3)).toEqual([0, 0, 0]);
     await expectAllOpenWith(after);
   });
 
   it('leaves alone what is current in a mixed state', async () => {
     await given(before, 3);
     await given(rotating, 4);
-    expect(await resealed(rotating)).toEqual([3, 3]);
+    expect(await resealed(rotating)).toEqual([3, 3, 3]);
     await expectAllOpenWith(after);
   });
 
@@ -133,7 +142,7 @@ describe('sealing everything anew', () => {
   it('run by two at once seals each row once, and every row opens', async () => {
     await given(before, 20);
     const [one, other] = await Promise.all([resealed(rotating, 4), resealed(rotating, 4)]);
-    expect(one.map((count, i) => count + (other[i] ?? 0))).toEqual([20, 20]);
+    expect(one.map((count, i) => count + (other[i] ?? 0))).toEqual([20, 20, 20]);
     await expectAllOpenWith(after);
   });
 
@@ -155,7 +164,7 @@ describe('sealing everything anew', () => {
       },
     } as unknown as Pool;
     const counts = await resealAll(racing, rotating);
-    expect(counts.map((it) => it.resealed)).toEqual([0, 1]);
+    expect(counts.map((it) => it.resealed)).toEqual([0, 1, 1]);
     const [kept] = (await database.pool.query<{ sealed: Buffer }>('select sealed from webhook_secret')).rows;
     expect(assertDefined(kept).sealed.equals(newer)).toBe(true);
   });
@@ -165,6 +174,7 @@ describe('sealing everything anew', () => {
     await given(createSealer(newKey()), 1);
     const counts = await resealAll(database.pool, rotating);
     expect(counts.map((it) => [it.seen, it.resealed, it.unreadable.length])).toEqual([
+      [3, 2, 1],
       [3, 2, 1],
       [3, 2, 1],
     ]);
@@ -189,7 +199,8 @@ describe('sealing everything anew', () => {
       const done = await run({});
       expect(done).toEqual({
         code: 0,
-        output: 'webhook_secret: 3 looked at, 3 sealed anew\noffline_key: 3 looked at, 3 sealed anew\n',
+        output:
+          'webhook_secret: 3 looked at, 3 sealed anew\noffline_key: 3 looked at, 3 sealed anew\npush_subscription: 3 looked at, 3 sealed anew\n',
       });
       await expectAllOpenWith(after);
       const lost = await run({ KESSAI_DATA_KEY: newKey(), KESSAI_DATA_KEYS_OLD: '' });

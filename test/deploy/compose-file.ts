@@ -1,3 +1,4 @@
+import { createECDH } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +33,10 @@ export async function readCompose(): Promise<Compose> {
   return parse(text, { merge: true }) as Compose;
 }
 
+const SAMPLE_SCALAR = Buffer.alloc(32, 3);
+const SAMPLE_PAIR = createECDH('prime256v1');
+SAMPLE_PAIR.setPrivateKey(SAMPLE_SCALAR);
+
 /** What `docker/make-env.sh` writes, with other secrets. */
 export const SAMPLE_ENV: Readonly<Record<string, string>> = {
   POSTGRES_PASSWORD: 'a1',
@@ -39,6 +44,8 @@ export const SAMPLE_ENV: Readonly<Record<string, string>> = {
   TEMPORAL_DB_PASSWORD: 'c3',
   KESSAI_DATA_KEY: Buffer.alloc(32, 1).toString('base64'),
   KESSAI_CODE_PEPPER: Buffer.alloc(32, 2).toString('base64'),
+  KESSAI_VAPID_PUBLIC_KEY: SAMPLE_PAIR.getPublicKey('base64url'),
+  KESSAI_VAPID_PRIVATE_KEY: SAMPLE_SCALAR.toString('base64url'),
 };
 
 /** Compose's `$$`, `${NAME}`, `${NAME:-default}` and `${NAME:?message}`; an unset name without default throws. */

@@ -111,7 +111,15 @@ export function kessaiFaults(compose: Compose): string[] {
     if (new Set(values).size !== 1) faults.push(`${services.join(', ')}: not all have the same ${variable}`);
   };
   shared('DATABASE_URL', OURS);
-  for (const variable of ['KESSAI_DATA_KEY', 'KESSAI_DATA_KEYS_OLD', 'KESSAI_CODE_PEPPER', 'CODE_PREFIX'])
+  for (const variable of [
+    'KESSAI_DATA_KEY',
+    'KESSAI_DATA_KEYS_OLD',
+    'KESSAI_CODE_PEPPER',
+    'CODE_PREFIX',
+    'KESSAI_VAPID_PUBLIC_KEY',
+    'KESSAI_VAPID_SUBJECT',
+    'KESSAI_PUSH_HOSTS',
+  ])
     shared(variable, ['worker', 'api']);
   shared('TEMPORAL_NAMESPACE', ['worker', 'api', 'temporal-namespace']);
   return faults;

@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime } from '@temporalio/worker';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
+import { generateVAPIDKeys } from 'web-push';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/index.ts';
 import { createApp } from '../../api/app.ts';
@@ -18,6 +19,7 @@ import type { Pool } from '../../db/pool.ts';
 import { createSealer, type Sealer } from '../../db/sealed.ts';
 import { createUserEventListener } from '../../db/user-event-listener.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
+import type { PushSettings } from '../../domain/push/vapid.ts';
 import { createWorkers } from '../../workers/worker.ts';
 import { createTestDatabase } from './database.ts';
 
@@ -37,6 +39,8 @@ export interface StackOptions {
   readonly eager?: boolean;
   /** Where the workers reach the shared server; default is its own address. */
   readonly workersAddress?: string;
+  /** Where push messages may go, for example a push service of the test; none by default: push is off. */
+  readonly pushHosts?: readonly string[];
   /** Lines that the API logs. */
   readonly onLog?: (line: string) => void;
 }
@@ -75,6 +79,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const sealer = createSealer(dataKey);
   const codePepper = randomBytes(32).toString('base64');
   const digestCode = createCodeDigester(codePepper);
+  const push = pushSettingsOf(options.pushHosts);
   const log = pino(
     { level: options.onLog === undefined ? 'silent' : 'trace' },
     { write: options.onLog ?? ignore },
@@ -96,6 +101,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     sealer,
     digestCode,
     codePrefix: DEFAULT_CODE_PREFIX,
+    push: push === undefined ? undefined : { publicKey: push.vapid.publicKey, hosts: push.hosts },
     streams,
     log,
     tillDeadlineMs: options.tillDeadlineMs ?? 10_000,
@@ -193,6 +199,12 @@ export async function listen(server: Server, port = 0): Promise<Server> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return server;
+}
+
+/** A key pair of the stack's own. */
+function pushSettingsOf(hosts: readonly string[] | undefined): PushSettings | undefined {
+  if (hosts === undefined) return undefined;
+  return { vapid: { ...generateVAPIDKeys(), subject: 'mailto:test@example.com' }, hosts };
 }
 
 function ignore(): void {
