@@ -1,4 +1,4 @@
-import type { Pool } from './database.ts';
+import type { Pool } from '../shared/database.ts';
 
 export interface Account {
   readonly accountRef: string;

@@ -1,4 +1,4 @@
-import type { Transaction } from './database.ts';
+import type { Transaction } from '../shared/database.ts';
 import type { OperationRequest } from './schemas.ts';
 
 /** What an operation has done; sums in minor units. */

@@ -1,4 +1,9 @@
-import type { Pool } from './database.ts';
+import type { Pool } from '../shared/database.ts';
+import { migrateSchema } from '../shared/migrate.ts';
+import { signingSecretTable } from '../shared/signature.ts';
+
+/** Of the issuer's tables. */
+export const SCHEMA = 'issuer';
 
 /**
  * The issuer's own tables, in a schema of its own. Every amount is in minor units and bounded by the database itself, so no
@@ -45,33 +50,10 @@ const MIGRATIONS: readonly string[] = [
     check ((status = 'REFUSED') = (code is not null))
   );
   create index operation_by_authorisation on issuer.operation (authorisation_key);
-  create table issuer.signing_secret (
-    secret text primary key,
-    position integer not null
-  );`,
+  ${signingSecretTable(SCHEMA)}`,
 ];
 
-/** Brings the schema `issuer` to this version; two servers that start at once take turns. */
+/** Brings the schema `issuer` to this version. */
 export async function migrate(pool: Pool): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    await client.query("select pg_advisory_xact_lock(hashtext('issuer migrations'))");
-    await client.query('create schema if not exists issuer');
-    await client.query('create table if not exists issuer.schema_version (version integer not null)');
-    const { rows } = await client.query<{ version: number }>(
-      'select coalesce(max(version), 0) as version from issuer.schema_version',
-    );
-    const version = rows[0]?.version ?? 0;
-    for (const sql of MIGRATIONS.slice(version)) await client.query(sql);
-    if (version < MIGRATIONS.length) {
-      await client.query('insert into issuer.schema_version values ($1)', [MIGRATIONS.length]);
-    }
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
+  await migrateSchema(pool, SCHEMA, MIGRATIONS);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { inTransaction, type Pool, type Transaction } from './database.ts';
-import { Problem } from './problem.ts';
+import { inTransaction, type Pool, type Transaction } from '../shared/database.ts';
+import { Problem } from '../shared/problem.ts';
 import { effectOf, type Effect } from './effects.ts';
 import type { OperationName, OperationRequest } from './schemas.ts';
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMMON_FAULTS, faultSwitch } from '../shared/faults.ts';
 
 const MAX_AMOUNT_MINOR = 999_999_999_999;
 
@@ -32,32 +33,11 @@ export const accountBody = z.strictObject({
   currency: currency.default('JPY'),
 });
 
-/** One, or two while they rotate. */
-export const secretsBody = z.strictObject({
-  secrets: z
-    .array(z.string().regex(/^whsec_[A-Za-z0-9+/]{32,100}={0,2}$/, 'whsec_ and Base64'))
-    .min(1)
-    .max(2),
-});
+const ISSUER_FAULTS = [...COMMON_FAULTS, 'NOT_FOUND', 'DECLINE'] as const;
 
-export const FAULTS = [
-  'TIME_OUT_AFTER_COMMIT',
-  'TIME_OUT_BEFORE',
-  'ERROR_500',
-  'SLOW',
-  'NOT_FOUND',
-  'DECLINE',
-] as const;
+export const faultBody = faultSwitch(
+  ['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'LOOK_UP'],
+  ISSUER_FAULTS,
+).refine((it) => it.operation !== 'LOOK_UP' || it.fault !== 'DECLINE', 'A look-up declines nothing');
 
-export const faultsBody = z
-  .array(
-    z
-      .strictObject({
-        operation: z.enum(['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'LOOK_UP']),
-        fault: z.enum(FAULTS),
-        times: z.int().min(1).max(1_000_000),
-        delayMs: z.int().min(0).max(600_000).optional(),
-      })
-      .refine((it) => it.operation !== 'LOOK_UP' || it.fault !== 'DECLINE', 'A look-up declines nothing'),
-  )
-  .max(100);
+export type IssuerFault = z.output<typeof faultBody>;

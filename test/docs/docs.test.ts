@@ -77,9 +77,9 @@ describe.each(ours)('%s', (path) => {
 
 /** Paths that a reference partner serves, without what stands in the place of an id. */
 function partnerPaths(partner: string): string[] {
-  const folder = join(root, 'partners', partner);
-  const text = readdirSync(folder)
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
+  const text = ['shared', partner]
+    .map((name) => join(root, 'partners', name))
+    .flatMap((folder) => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')))
     .join('\n');
   return [...text.matchAll(/'(\/v1\/[\w-]+)(?:\/:\w+)?'/g)].map(([, found]) => found ?? '');
 }

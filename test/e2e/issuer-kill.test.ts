@@ -5,7 +5,7 @@ import { createKey } from '../../db/key.ts';
 import { verifyLedger } from '../../db/ledger-verify.ts';
 import { freePort } from '../../dev/servers/ports.ts';
 import { paymentOperationKeys, refundOperationKey } from '../../domain/credit/credit.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
@@ -94,7 +94,7 @@ const statusOf = async (it: CreditPayment) =>
 const used = async (it: CreditPayment) => (await issuer.accountOf(it.accountRef)).used;
 
 /** The step of each, hung up on; answers when the calls of all four are on their way. */
-async function hangInEachStep(fault: FaultSwitch['fault']) {
+async function hangInEachStep(fault: IssuerFault['fault']) {
   const [toVoid, toRefund] = [await payOnCredit(), await payOnCredit()];
   for (const it of [toVoid, toRefund]) {
     await client.workflow.getHandle(paymentWorkflowId(merchant.merchantId, it.merchantPaymentId)).result();

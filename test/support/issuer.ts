@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createIssuerApp } from '../../partners/issuer/app.ts';
 import type { Account, Books } from '../../partners/issuer/books.ts';
-import { createPool } from '../../partners/issuer/database.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import { createPool } from '../../partners/shared/database.ts';
 import { migrate } from '../../partners/issuer/migrate.ts';
 import type { OperationView } from '../../partners/issuer/operations.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { apiClient, type ApiCall } from './client.ts';
 import { expectStatus, uniqueId, type Target } from './givens.ts';
 import { listen } from './stack.ts';
@@ -22,7 +22,7 @@ export interface TestIssuer {
   accountOf(accountRef: string): Promise<Account>;
   books(): Promise<Books>;
   /** Switches faults on, instead of those before; none heals it. */
-  setFaults(...faults: FaultSwitch[]): Promise<void>;
+  setFaults(...faults: IssuerFault[]): Promise<void>;
   /** What the issuer has stored under a key, past every fault. */
   stored(key: string): Promise<Pick<OperationView, 'operation' | 'status'> | undefined>;
   /** Secrets that it accepts from now on. */
@@ -32,7 +32,7 @@ export interface TestIssuer {
 
 /** @param databaseUrl its tables go to the schema `issuer` there */
 export async function startIssuer(databaseUrl: string, it: { port?: number } = {}): Promise<TestIssuer> {
-  const pool = createPool(databaseUrl);
+  const pool = createPool(databaseUrl, 'test-issuer');
   await migrate(pool);
   const adminKey = randomBytes(24).toString('hex');
   const errors: unknown[] = [];

@@ -1,7 +1,7 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ISSUER_RETRY, paymentOperationKeys, type IssuerCall } from '../../domain/credit/credit.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { askIssuerNow } from '../../workflows/issuer/contract.ts';
 import { makeAskBundle, type AskBundle } from '../support/ask-bundle.ts';
 import type { Asked } from '../support/ask-workflow.ts';
@@ -39,7 +39,7 @@ afterEach(async () => {
   await environment.teardown();
 });
 
-const forEver = (operation: FaultSwitch['operation'], fault: FaultSwitch['fault']): FaultSwitch => ({
+const forEver = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
   operation,
   fault,
   times: 1_000_000,

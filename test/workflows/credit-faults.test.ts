@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertDefined } from '../../domain/assert.ts';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
@@ -18,7 +18,7 @@ const PATIENCE_MS = 700;
 const SLOW_MS = 2_000;
 
 interface Row {
-  readonly at: FaultSwitch['operation'];
+  readonly at: IssuerFault['operation'];
   readonly issuer: string;
   readonly payment: string;
   readonly refund: string;
@@ -48,13 +48,13 @@ const rows = (await readFile('docs/unknown-outcomes.md', 'utf8'))
   });
 
 /** `TIME_OUT_AFTER_COMMIT, LOOK_UP ERROR_500 twice` as switches. */
-function switchesOf({ at, issuer }: Row): FaultSwitch[] {
+function switchesOf({ at, issuer }: Row): IssuerFault[] {
   if (issuer === 'answers') return [];
   return issuer.split(', ').map((words, i) => {
     const [operation, fault, times] = i === 0 ? [at, ...words.split(' ')] : words.split(' ');
     return {
-      operation: operation as FaultSwitch['operation'],
-      fault: fault as FaultSwitch['fault'],
+      operation: operation as IssuerFault['operation'],
+      fault: fault as IssuerFault['fault'],
       times: times === 'twice' ? 2 : 1,
       ...(fault === 'SLOW' ? { delayMs: SLOW_MS } : {}),
     };

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
@@ -57,7 +57,7 @@ async function refundNow(it: RefundView): Promise<RefundView> {
   return (await merchant.call<RefundView>('GET', path)).body;
 }
 
-const always = (operation: FaultSwitch['operation'], fault: FaultSwitch['fault']): FaultSwitch => ({
+const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
   operation,
   fault,
   times: 1_000_000,

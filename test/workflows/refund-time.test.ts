@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../db/ledger-verify.ts';
 import { refundOperationKey } from '../../domain/credit/credit.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
-import type { FaultSwitch } from '../../partners/issuer/faults.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { refundWorkflowId, resolveRefund } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
@@ -32,14 +32,14 @@ afterEach(async () => {
   await environment.teardown();
 });
 
-const always = (operation: FaultSwitch['operation'], fault: FaultSwitch['fault']): FaultSwitch => ({
+const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
   operation,
   fault,
   times: 1_000_000,
 });
 
 /** A refund whose outcome nobody could find out for five days. */
-async function givenUp(refundFault: FaultSwitch['fault'] | 'DONE') {
+async function givenUp(refundFault: IssuerFault['fault'] | 'DONE') {
   const { payment, accountRef } = await credit.paid(merchant);
   await until('the capture', async () => (await credit.issuer.accountOf(accountRef)).captured === 500);
   const body = refundBody({ amount: 200 });

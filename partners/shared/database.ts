@@ -6,12 +6,15 @@ export type Transaction = pg.PoolClient;
 
 const INT8_OID: number = pg.types.builtins.INT8;
 
-/** A pool whose bigint columns are numbers: no amount here comes near 2^53, and one that did would throw. */
-export function createPool(databaseUrl: string): Pool {
+/**
+ * A pool whose bigint columns are numbers: no amount here comes near 2^53, and one that did would throw.
+ * @param name as Postgres shows its connections
+ */
+export function createPool(databaseUrl: string, name: string): Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max: 10,
-    application_name: 'partner-issuer',
+    application_name: name,
     statement_timeout: 10_000,
     types: { getTypeParser: typeParser as typeof pg.types.getTypeParser },
   });
