@@ -11,18 +11,16 @@ import { ONLINE_CODE_TTL_MS } from '../domain/code/format.ts';
 import { OFFLINE_POLICY } from '../domain/code/offline-policy.ts';
 import { PAYMENT_POLICY } from '../domain/payment/payment.ts';
 import type { PaymentCancelInput } from '../workflows/payment-cancel/contract.ts';
-import type { PaymentInput } from '../workflows/payment/contract.ts';
+import { paymentWorkflowId, type PaymentInput } from '../workflows/payment/contract.ts';
 import { timeOfTry } from './clock.ts';
+import type { DecisionDeps } from './decision.ts';
 import { ledgerCall } from './ledger-call.ts';
 import { createOfflineMatcher, type OfflineMatchDeps } from './offline-match.ts';
 import { createWaker } from './wake.ts';
 
 export type { CancelResult, StoredOutcome };
 
-export interface PaymentActivityDeps extends OfflineMatchDeps {
-  /** Hears of each decision as soon as it is committed, and of each try that gave none (undefined). */
-  readonly tellDecision?: (input: PaymentInput, outcome: StoredOutcome | undefined) => void;
-}
+export type PaymentActivityDeps = OfflineMatchDeps & DecisionDeps;
 
 const { freshnessMs, journalDeadlineMs, limits, throttle } = OFFLINE_POLICY;
 /** What the ledger judges offline codes by. */
@@ -75,7 +73,14 @@ export function createPaymentActivities(deps: PaymentActivityDeps) {
       try {
         outcome = await settle(input);
       } finally {
-        tellDecision?.(input, outcome);
+        const isDecided = outcome !== undefined && outcome.view.status !== 'IN_PROGRESS';
+        tellDecision?.(
+          {
+            workflowId: paymentWorkflowId(input.merchantId, input.merchantPaymentId),
+            attemptId: input.attemptId,
+          },
+          isDecided ? outcome : undefined,
+        );
       }
       wake(outcome);
       return outcome;

@@ -5,7 +5,7 @@ import type { Sealer } from '../db/sealed.ts';
 import type { CodeDigester } from '../db/code-digest.ts';
 import type { RateLimits } from './http/rate-limit.ts';
 import type { UserStreams } from './me/streams.ts';
-import type { EagerStarts } from './payment/start.ts';
+import type { EagerStarts } from './workflow-start.ts';
 
 /** What browsers need to subscribe, and where they may. */
 export interface PushSettings {

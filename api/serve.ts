@@ -12,7 +12,7 @@ import { pushSettings, type ApiConfig } from './config.ts';
 import { TILL_DEADLINE_MS } from './deps.ts';
 import { RATE_LIMITS } from './http/rate-limit.ts';
 import { createUserStreams } from './me/streams.ts';
-import type { EagerStarts } from './payment/start.ts';
+import type { EagerStarts } from './workflow-start.ts';
 import { endWith, listenProblem, reason, StartProblem } from './start-problem.ts';
 
 /** Whole requests are answered well within this; what is open still is one that stopped half-way. */

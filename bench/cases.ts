@@ -1,6 +1,7 @@
 import { Agent, request } from 'node:http';
 import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
-import { startPayment, type EagerStarts } from '../api/payment/start.ts';
+import { startPayment } from '../api/payment/start.ts';
+import type { EagerStarts } from '../api/workflow-start.ts';
 import { newId } from '../db/id.ts';
 import type { Pool } from '../db/pool.ts';
 import type { PaymentView } from '../domain/payment/payment.ts';

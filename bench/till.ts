@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createDecisions } from '../api/payment/decisions.ts';
-import type { EagerStarts } from '../api/payment/start.ts';
+import { createDecisions } from '../api/decisions.ts';
+import type { EagerStarts } from '../api/workflow-start.ts';
 import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';

@@ -2,7 +2,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../activities/index.ts';
 import { readApiConfig } from '../api/config.ts';
-import { createDecisions } from '../api/payment/decisions.ts';
+import { createDecisions } from '../api/decisions.ts';
 import { serveApi } from '../api/serve.ts';
 import { createCodeDigester } from '../db/code-digest.ts';
 import { createPool } from '../db/pool.ts';

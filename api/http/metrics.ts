@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Pool } from '../../db/pool.ts';
-import type { EagerStarts } from '../payment/start.ts';
+import type { EagerStarts } from '../workflow-start.ts';
 
 export interface Metrics {
   /** Times every request by route and status. */
@@ -86,7 +86,7 @@ function observeEagerStarts(registry: Registry, { client, decisions }: EagerStar
   });
   new Counter({
     name: 'kessai_eager_starts_total',
-    help: 'Payments started eagerly, by what came of it in this process.',
+    help: 'Workflows started eagerly, by what came of it in this process.',
     labelNames: ['outcome'],
     registers: [registry],
     collect() {

@@ -62,7 +62,10 @@ export const paymentView = z
     amount: z.int(),
     currency: z.string(),
     refundedAmount: z.int(),
-    codeMode: z.enum(['ONLINE', 'OFFLINE']).optional(),
+    codeMode: z
+      .enum(['ONLINE', 'OFFLINE', 'APP'])
+      .optional()
+      .meta({ description: 'APP: no code, the phone itself asked for the payment.' }),
     fundingSource: z.enum(FUNDING_SOURCES).optional(),
     reconciliation: z
       .enum(RECONCILIATIONS)

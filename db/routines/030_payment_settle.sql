@@ -82,7 +82,7 @@ $$;
 
 -- Decides a payment: one call, one transaction. The request is a jsonb object (SettleRequest in db/payment.ts).
 --
--- Order: a stored decision of the same id; the code, spent whatever follows; then, under the payer's lock, the account,
+-- Order: a stored decision of the same id; the code, spent whatever follows (none where the payer's own phone asks); then, under the payer's lock, the account,
 -- a similar payment, the limits, the money. Replaying the same id answers what was stored and writes nothing. What an
 -- issuer pays stays IN_PROGRESS here: only the issuer can say (060_payment_credit.sql).
 create or replace function payment_settle(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
@@ -114,7 +114,10 @@ begin
     v_decline := 'CANCELED';
   end if;
 
-  if v_is_offline then
+  if r ->> 'codeMode' = 'APP' then
+    -- Nobody shows a code: the phone itself asks, and has said who it is.
+    v_code := (r ->> 'payerId', r ->> 'deviceId', r ->> 'fundingSource', null)::taken_code;
+  elsif v_is_offline then
     v_code := take_offline_code(r ->> 'offlineHandle', (r ->> 'offlineStep')::bigint, v_requested, v_now, r -> 'offlinePolicy');
   else
     v_code := take_online_code(decode(r ->> 'codeDigest', 'hex'), v_payment_id, v_now);

@@ -25,6 +25,9 @@ export type DeclineCode = (typeof DECLINE_CODES)[number];
 export const FUNDING_SOURCES = ['BALANCE', 'PAY_LATER'] as const;
 export type FundingSource = (typeof FUNDING_SOURCES)[number];
 
+/** How a payer was known: by a code that a till read, or by the phone itself, which asked for the payment. */
+export type PaymentMode = CodeMode | 'APP';
+
 /** Whether the phone's journal has confirmed an offline payment (HTTP contract, Payments). */
 export const RECONCILIATIONS = ['PENDING', 'MATCHED', 'UNCONFIRMED', 'DISPUTED', 'RESOLVED'] as const;
 export type Reconciliation = (typeof RECONCILIATIONS)[number];
@@ -77,7 +80,7 @@ export interface PaymentView {
   readonly amount: number;
   readonly currency: string;
   readonly refundedAmount: number;
-  readonly codeMode?: CodeMode;
+  readonly codeMode?: PaymentMode;
   readonly fundingSource?: FundingSource;
   readonly reconciliation?: Reconciliation;
   readonly requestedAt: string;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { createDecisions } from '../../api/payment/decisions.ts';
+import { createDecisions } from '../../api/decisions.ts';
 import { createCases, type CaseName } from '../../bench/cases.ts';
 import { countEvents } from '../../bench/events.ts';
 import { runBlock } from '../../bench/measure.ts';

@@ -13,7 +13,7 @@ import { createApp } from '../../api/app.ts';
 import { createCodeDigester, type CodeDigester } from '../../db/code-digest.ts';
 import { RATE_LIMITS, type RateLimits } from '../../api/http/rate-limit.ts';
 import { createUserStreams } from '../../api/me/streams.ts';
-import { createDecisions, type Decisions } from '../../api/payment/decisions.ts';
+import { createDecisions, type Decisions } from '../../api/decisions.ts';
 import { createKey } from '../../db/key.ts';
 import type { Pool } from '../../db/pool.ts';
 import { createSealer, type Sealer } from '../../db/sealed.ts';

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { createDecisions, type Attempt } from '../../api/payment/decisions.ts';
+import { createDecisions, type Attempt } from '../../api/decisions.ts';
 import type { PaymentOutcome } from '../../workflows/payment/contract.ts';
 
-const attempt: Attempt = { merchantId: 'm', merchantPaymentId: 'p', attemptId: 'a' };
+const attempt: Attempt = { workflowId: 'payment:m:p', attemptId: 'a' };
 const soon = (): number => Date.now() + 10_000;
 
-function outcome(status: 'COMPLETED' | 'IN_PROGRESS' = 'COMPLETED'): PaymentOutcome {
+function outcome(): PaymentOutcome {
   const view = {
     paymentId: 'pay_1',
     merchantPaymentId: 'p',
     merchantId: 'm',
     storeId: 's',
     terminalId: 't',
-    status,
+    status: 'COMPLETED',
     amount: 1,
     currency: 'JPY',
     refundedAmount: 0,
@@ -33,22 +33,19 @@ describe('a decision that is waited for', () => {
     expect(decisions.count()).toBe(0);
   });
 
-  it('of another attempt, payment or merchant is not it', async () => {
+  it('of another attempt or workflow is not it', async () => {
     const decisions = createDecisions();
     const waiting = decisions.await(attempt, Date.now() + 20, () => Promise.resolve(true));
     decisions.tell({ ...attempt, attemptId: 'b' }, outcome());
-    decisions.tell({ ...attempt, merchantPaymentId: 'q' }, outcome());
-    decisions.tell({ ...attempt, merchantId: 'n' }, outcome());
+    decisions.tell({ ...attempt, workflowId: 'payment:m:q' }, outcome());
     expect(await waiting).toEqual({ kind: 'late' });
   });
 
-  it('is none while the payment is IN_PROGRESS, or its step gave no answer', async () => {
+  it('is none where its step gave no answer', async () => {
     const decisions = createDecisions();
-    for (const it of [outcome('IN_PROGRESS'), undefined]) {
-      const waiting = decisions.await(attempt, soon(), () => Promise.resolve(true));
-      decisions.tell(attempt, it);
-      expect(await waiting).toEqual({ kind: 'undecided' });
-    }
+    const waiting = decisions.await(attempt, soon(), () => Promise.resolve(true));
+    decisions.tell(attempt, undefined);
+    expect(await waiting).toEqual({ kind: 'undecided' });
   });
 });
 

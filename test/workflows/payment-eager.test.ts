@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createDecisions } from '../../api/payment/decisions.ts';
+import { createDecisions } from '../../api/decisions.ts';
 import { startPayment } from '../../api/payment/start.ts';
 import { findDecision } from '../../db/payment.ts';
 import { freePort } from '../../dev/servers/ports.ts';
