@@ -1,5 +1,5 @@
-import Holidays from 'date-holidays';
 import { DateTime } from 'luxon';
+import { isPublicHoliday } from '../db/public-holiday.ts';
 import type { LocalCalendar, LocalDay } from '../domain/dunning/calendar.ts';
 import type { DunningPolicy } from '../domain/dunning/policy.ts';
 
@@ -11,7 +11,6 @@ type CalendarPolicy = Pick<
 /** Days kept in memory: some years of each of a few dozen zones and policies. */
 const MAX_DAYS = 50_000;
 const known = new Map<string, LocalDay>();
-const holidaysOf = new Map<string, Holidays>();
 
 /**
  * The calendar of a zone as the rules of dunning take it. Only activities may ask it: zones and holidays change with the tables of
@@ -51,23 +50,8 @@ function localDay(start: DateTime, policy: CalendarPolicy): LocalDay {
     opensMs: at(policy.quietToMinute),
     closesMs: at(policy.quietFromMinute),
     firstContactMs: at(policy.firstContactMinute),
-    isHoliday: isHoliday(start, policy.holidays),
+    isHoliday: isPublicHoliday(start.toISODate() ?? '', policy.holidays),
   };
-}
-
-/** Public holidays by the day of the calendar, whatever zone the user is in. */
-function isHoliday(day: DateTime, country: CalendarPolicy['holidays']): boolean {
-  if (country === 'none') return false;
-  const holidays = holidaysOf.get(country) ?? new Holidays(country, { types: ['public'] });
-  holidaysOf.set(country, holidays);
-  const name = day.toISODate() ?? '';
-  return holidays.getHolidays(day.year).some((it) => it.date.slice(0, 10) <= name && name < dayAfter(it));
-}
-
-/** The first day after a holiday; some last for several. */
-function dayAfter({ date, start, end }: { date: string; start: Date; end: Date }): string {
-  const days = Math.max(1, Math.round((end.getTime() - start.getTime()) / 86_400_000));
-  return DateTime.fromISO(date.slice(0, 10), { zone: 'utc' }).plus({ days }).toISODate() ?? '';
 }
 
 function valid(time: DateTime): DateTime {
