@@ -17,6 +17,7 @@ import { debtState, type DebtState } from '../domain/dunning/debt.ts';
 import { nextContact, type DunningFacts, type NextContact } from '../domain/dunning/next-contact.ts';
 import { promiseProtection, type PromiseProtection } from '../domain/dunning/promise.ts';
 import { daysBetween, stageName, stageOf, stageText } from '../domain/dunning/stage.ts';
+import { repayingUntilMs } from '../domain/repayment/repayment.ts';
 import { timeOfTry } from './clock.ts';
 import { ledgerCall } from './ledger-call.ts';
 import { localCalendar } from './local-calendar.ts';
@@ -115,7 +116,7 @@ function decide(debt: DebtKey, found: DebtFacts, now: string): Decided {
     return { userId, step };
   }
   const promise = protection(found, calendar, nowMs);
-  const facts = factsOf(found, promise);
+  const facts = factsOf(found, promise, nowMs);
   const next = nextContact(facts, policy, calendar, nowMs);
   if (next.atMs > nowMs) {
     const plan = planOf(facts, promise, next, nowMs);
@@ -145,7 +146,7 @@ function protection(found: DebtFacts, calendar: LocalCalendar, nowMs: number): P
   return promiseProtection(promises, found.paidMs, found.policy, calendar, nowMs);
 }
 
-function factsOf(found: DebtFacts, promise: PromiseProtection | undefined): DunningFacts {
+function factsOf(found: DebtFacts, promise: PromiseProtection | undefined, nowMs: number): DunningFacts {
   return {
     registeredMs: found.registeredMs,
     dueOn: found.dueOn,
@@ -153,6 +154,8 @@ function factsOf(found: DebtFacts, promise: PromiseProtection | undefined): Dunn
     lastOpenedMs: found.lastOpenedMs ?? undefined,
     holdUntilMs: found.holdUntilMs ?? undefined,
     promisedUntilMs: promise?.protects === true ? promise.untilMs : undefined,
+    repayingUntilMs:
+      found.repayingSinceMs === null ? undefined : repayingUntilMs(found.repayingSinceMs, nowMs),
   };
 }
 

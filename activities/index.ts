@@ -3,6 +3,7 @@ import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { ReconciliationActivityDeps } from './reconciliation.ts';
 import type { RefundActivityDeps } from './refund.ts';
+import type { RepaymentActivityDeps } from './repayment.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
 
 /** Everything the activities work with. */
@@ -11,4 +12,5 @@ export type ActivityDeps = PaymentActivityDeps &
   IssuerActivityDeps &
   ReconciliationActivityDeps &
   RefundActivityDeps &
+  RepaymentActivityDeps &
   WebhookActivityDeps;

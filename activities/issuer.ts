@@ -24,6 +24,7 @@ const PATHS = {
   CAPTURE: '/v1/captures',
   VOID: '/v1/voids',
   REFUND: '/v1/refunds',
+  REPAYMENT: '/v1/repayments',
 } as const satisfies Record<IssuerCall['operation'], string>;
 
 interface SignedCall {
@@ -121,6 +122,10 @@ function bodyOf(call: IssuerCall): Record<string, unknown> {
       return { key, authorisationKey, amount };
     case 'VOID':
       return { key, authorisationKey };
+    case 'REPAYMENT': {
+      const { debtId, repaymentId, paidAt } = call;
+      return { key, debtId, repaymentId, amount, currency, paidAt };
+    }
   }
 }
 

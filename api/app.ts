@@ -23,6 +23,7 @@ import { merchantRoutes } from './merchant/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import { pushRoutes } from './push/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
+import { repaymentRoutes } from './repayment/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { settlementRoutes } from './settlement/routes.ts';
 import { userRoutes } from './user/routes.ts';
@@ -44,6 +45,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...merchantRoutes(deps),
     ...issuerRoutes(deps),
     ...dunningRoutes(deps),
+    ...repaymentRoutes(deps),
     ...messageRoutes(deps),
     ...pushRoutes(deps),
     ...webhookRoutes(deps),

@@ -30,7 +30,9 @@ export async function putDebt(
 }
 
 export type RepayOutcome =
-  DebtOutcomeOf<'BOOKED' | 'SAME'> | DebtOutcomeOf<'WAITING' | 'WAITING_SAME' | 'MISMATCH', null>;
+  /** `ofWallet`: it was on its way to the issuer, whose word has just completed it. */
+  | (DebtOutcomeOf<'BOOKED' | 'SAME'> & { readonly ofWallet?: boolean })
+  | (DebtOutcomeOf<'WAITING' | 'WAITING_SAME' | 'MISMATCH', null> & { readonly ofWallet?: undefined });
 
 /** Books what a user has paid of a debt, also of one that is not registered yet. */
 export async function repayDebt(
@@ -102,6 +104,8 @@ export interface DebtFacts {
   readonly sentMs: readonly number[];
   readonly lastOpenedMs: number | null;
   readonly promises: readonly { readonly [Key in keyof PromiseToPay]: PromiseToPay[Key] | null }[];
+  /** When the oldest repayment that is on its way to the issuer was asked for. */
+  readonly repayingSinceMs: number | null;
   readonly paidMs: readonly number[];
   /** The event of the debt's end, if it has ended and its issuer has not been told. */
   readonly webhookEventId: string | null;

@@ -98,7 +98,7 @@ export async function findPayLaterAccount(db: Db, userId: string): Promise<PayLa
 /** One call to an issuer, whatever came of it. */
 export interface IssuerAttempt {
   readonly key: string;
-  readonly operation: 'AUTHORISE' | 'CAPTURE' | 'VOID' | 'REFUND' | 'LOOK_UP';
+  readonly operation: 'AUTHORISE' | 'CAPTURE' | 'VOID' | 'REFUND' | 'REPAYMENT' | 'LOOK_UP';
   readonly url: string;
   readonly startedAt: Date;
   readonly durationMs: number;

@@ -1,4 +1,5 @@
 import { REFUND_CHECKS } from './ledger-verify-refund.ts';
+import { REPAYMENT_CHECKS } from './ledger-verify-repayment.ts';
 import { oneRow, rows, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
 
@@ -75,6 +76,7 @@ const CHECKS: Readonly<Record<string, string>> = {
       from transfer t left join payment p using (transfer_id)
      where t.kind = 'PAYMENT' and p.payment_id is null`,
   ...REFUND_CHECKS,
+  ...REPAYMENT_CHECKS,
 };
 
 /** Names of all checks, in the order in which they run. */

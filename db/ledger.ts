@@ -6,6 +6,8 @@ export const accountId = {
   user: (userId: string, currency: string) => `user:${userId}:${currency}`,
   merchant: (merchantId: string, currency: string) => `merchant:${merchantId}:${currency}`,
   issuer: (issuerId: string, currency: string) => `issuer:${issuerId}:${currency}`,
+  /** What users have paid of their debts there, for the issuer: apart from what it owes us, so that each can be held against its books. */
+  repayment: (issuerId: string, currency: string) => `repayment:${issuerId}:${currency}`,
   funding: (currency: string) => `system:funding:${currency}`,
 };
 

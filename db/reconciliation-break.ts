@@ -8,7 +8,9 @@ export interface ReconciliationBreak {
   readonly breakId: string;
   readonly class: BreakClass;
   readonly counterpart: Counterpart;
-  readonly merchantId: string;
+  /** Null where it is about an issuer alone. */
+  readonly merchantId: string | null;
+  readonly issuerId: string | null;
   readonly day: string;
   readonly reference: string;
   readonly paymentId: string | null;
@@ -23,9 +25,9 @@ export interface ReconciliationBreak {
 }
 
 const COLUMNS = `
-  b.break_id as "breakId", b.class, b.counterpart, b.merchant_id as "merchantId", b.day::text as day, b.reference,
+  b.break_id as "breakId", b.class, b.counterpart, b.merchant_id as "merchantId", b.issuer_id as "issuerId", b.day::text as day, b.reference,
   b.payment_id as "paymentId", b.ours_amount as "oursAmount", b.theirs_amount as "theirsAmount",
-  (select m.currency from merchant m where m.merchant_id = b.merchant_id) as currency, b.detail,
+  coalesce(b.currency, (select m.currency from merchant m where m.merchant_id = b.merchant_id)) as currency, b.detail,
   b.opened_at as "openedAt", b.resolved_at as "resolvedAt", b.resolver, b.resolution`;
 
 /** Which breaks are asked for; what is undefined does not narrow. */

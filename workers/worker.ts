@@ -6,6 +6,7 @@ import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
 import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
+import { createRepaymentActivities } from '../activities/repayment.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
 import {
   dunningTaskQueue,
@@ -106,6 +107,7 @@ function tillOptions(options: KessaiWorkerOptions): WorkerOptions {
       ...createPaymentActivities(options.deps),
       ...createJournalActivities(options.deps),
       ...createRefundActivities(options.deps),
+      ...createRepaymentActivities(options.deps),
     },
     // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
     maxCachedWorkflows: 1_000,

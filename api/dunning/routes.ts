@@ -10,6 +10,7 @@ import type { ApiDeps } from '../deps.ts';
 import { requestHash } from '../http/hash.ts';
 import { idempotencyMismatch, notFound, Problem } from '../http/problem.ts';
 import { route, type Reply, type Route } from '../http/route.ts';
+import { hurryRepayment } from '../repayment/start.ts';
 import { registerBatch, registerDebt } from './register.ts';
 import {
   batchBody,
@@ -188,8 +189,13 @@ async function repay(deps: ApiDeps, key: DebtKey, body: RepaymentBody): Promise<
     requestHash: requestHash(body),
     at: new Date(),
   });
-  const { result, view, wake } = outcome;
+  const { result, view, wake, ofWallet } = outcome;
   if (result === 'MISMATCH') throw idempotencyMismatch('repaymentId');
+  if (ofWallet === true) {
+    await hurryRepayment(deps.temporal, { ...key, repaymentId: body.repaymentId }).catch((error: unknown) => {
+      deps.log.warn({ err: error }, 'a repayment was not told that its issuer has it');
+    });
+  }
   if (wake) await wakeCampaign(deps, key);
   const isHit = result === 'SAME' || result === 'WAITING_SAME';
   const headers: Record<string, string> = isHit ? { 'idempotency-hit': 'true' } : {};

@@ -28,6 +28,22 @@ export const PROBLEM_TEXTS = {
     'The pay-later partner does not take the refund, so nothing was given back: ask Kessai or the partner why. The answer stands for this id.',
   REFUND_GIVEN_UP:
     'Nobody could find out what became of the refund at the pay-later partner, and an operator has ended it as failed: nothing was given back. The answer stands for this id.',
+  ACCOUNT_SUSPENDED:
+    'The user may move no money: they must talk to Kessai first. The answer stands for this id.',
+  INSUFFICIENT_FUNDS:
+    'The available balance does not cover the amount: top it up, then ask under a new id. The answer stands for this id.',
+  CURRENCY_NOT_HELD:
+    'The user has no balance in the currency of the debt: pay it in another way. The answer stands for this id.',
+  REPAYMENT_EXCEEDS_REMAINING:
+    'The repayment is more than what is left of the debt; repayments under way count. The answer stands for this id: ask under a new id for less.',
+  REPAYMENT_ID_TAKEN:
+    'The issuer has told of a repayment of this debt under the same id: choose a new one, if there is anything left to pay.',
+  REPAYMENT_NOT_OFFERED:
+    'The issuer of this debt takes no repayments through Kessai: pay it in another way. The answer stands for this id.',
+  REPAYMENT_REFUSED_BY_ISSUER:
+    'The issuer does not take the repayment, and the money is back in the balance: look at the debt again. The answer stands for this id.',
+  REPAYMENT_GIVEN_UP:
+    'Nobody could find out what became of the repayment at the issuer, and an operator has ended it as failed: the money is back in the balance. The answer stands for this id.',
   RATE_LIMITED:
     'This key, or this address, asked too often: wait as many seconds as `Retry-After` says, then send the request again.',
   INTERNAL:

@@ -30,7 +30,7 @@ const operationKey = z
 
 const attempt = z.object({
   key: z.string(),
-  operation: z.enum(['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'LOOK_UP']),
+  operation: z.enum(['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'REPAYMENT', 'LOOK_UP']),
   url: z.string(),
   startedAt: timestamp,
   durationMs: z.int(),

@@ -133,10 +133,18 @@ declare
   v_debt debt;
   v_hash text;
   v_is_registered boolean;
+  v_told text;
 begin
   perform debt_lock(r ->> 'issuerId', r ->> 'debtId');
+  v_told := repayment_told(repayment_find(r ->> 'issuerId', r ->> 'debtId', r ->> 'repaymentId'), (r ->> 'amount')::bigint, v_at);
+  if v_told = 'MISMATCH' then
+    return json_build_object('result', 'MISMATCH', 'view', null, 'wake', false);
+  end if;
   select * into v_debt from debt where issuer_id = r ->> 'issuerId' and debt_id = r ->> 'debtId';
   v_is_registered := found;
+  if v_told is not null then
+    return (debt_outcome(v_debt, v_told)::jsonb || jsonb_build_object('ofWallet', v_told = 'BOOKED'))::json;
+  end if;
   select request_hash into v_hash from repayment
    where issuer_id = r ->> 'issuerId' and debt_id = r ->> 'debtId' and repayment_id = r ->> 'repaymentId';
   if found and v_hash <> r ->> 'requestHash' then
@@ -236,6 +244,8 @@ begin
     'promises', (select coalesce(json_agg(json_build_object('promisedMs', epoch_ms(p.promised_at), 'payOn', p.pay_on,
         'paymentsStopped', p.payments_stopped, 'replacedMs', epoch_ms(p.replaced_at)) order by p.promise_id), '[]'::json)
       from debt_promise p where p.issuer_id = p_issuer_id and p.debt_id = p_debt_id),
+    'repayingSinceMs', (select min(epoch_ms(w.requested_at)) from wallet_repayment w
+                         where w.issuer_id = p_issuer_id and w.debt_id = p_debt_id and w.status = 'IN_PROGRESS'),
     'paidMs', (select coalesce(json_agg(epoch_ms(q.received_at)), '[]'::json) from repayment q
                 where q.issuer_id = p_issuer_id and q.debt_id = p_debt_id),
     'webhookEventId', (select e.event_id from webhook_event e where e.event_id = debt_event_id(v_debt) and e.status = 'PENDING'))

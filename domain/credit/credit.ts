@@ -1,6 +1,6 @@
 /** What Kessai asks of a pay-later issuer, and what the answers mean. */
 
-export type IssuerOperation = 'AUTHORISE' | 'CAPTURE' | 'VOID' | 'REFUND';
+export type IssuerOperation = 'AUTHORISE' | 'CAPTURE' | 'VOID' | 'REFUND' | 'REPAYMENT';
 
 /** One operation at an issuer. The key makes it one however often it is asked; nothing here tells who the user is. */
 export interface IssuerCall {
@@ -13,8 +13,12 @@ export interface IssuerCall {
   readonly authorisationKey?: string;
   /** Minor units; all but VOID need it. */
   readonly amount?: number;
-  /** ISO 4217; AUTHORISE needs it. */
+  /** ISO 4217; AUTHORISE and REPAYMENT need it. */
   readonly currency?: string;
+  /** REPAYMENT: the issuer's own id of the debt, the wallet's id of the repayment, and when the user asked for it (RFC 3339). */
+  readonly debtId?: string;
+  readonly repaymentId?: string;
+  readonly paidAt?: string;
 }
 
 /** What one call or one look-up has told. UNKNOWN: it may have been done or not. */
@@ -46,6 +50,11 @@ export function refundOperationKey(merchantId: string, merchantRefundId: string)
   return `refund:${merchantId}:${merchantRefundId}:refund`;
 }
 
+/** Key of a repayment at the issuer, and in Postgres (`repayment_key`). */
+export function repaymentOperationKey(issuerId: string, debtId: string, repaymentId: string): string {
+  return `repayment:${issuerId}:${debtId}:${repaymentId}`;
+}
+
 /** Takes an authorisation back, whether the issuer has it, has it later or never. The same call a payment's cancel makes. */
 export function voidOf(authorisation: IssuerCall): IssuerCall {
   return {
@@ -71,6 +80,7 @@ const ON_NOT_FOUND = {
   CAPTURE: 'SEND_AGAIN',
   VOID: 'SEND_AGAIN',
   REFUND: 'SEND_AGAIN',
+  REPAYMENT: 'SEND_AGAIN',
 } as const satisfies Record<IssuerOperation, IssuerStep>;
 
 /** What to do about an answer; only a look-up can say that there is nothing under the key. */

@@ -40,6 +40,8 @@ export interface Books {
   readonly accounts: number;
   readonly reserved: number;
   readonly captured: number;
+  /** Repaid from the wallet. */
+  readonly repaid: number;
   readonly operations: Readonly<Record<string, number>>;
   readonly breaks: readonly { readonly check: string; readonly subject: string; readonly detail: string }[];
 }
@@ -70,6 +72,16 @@ const CHECKS: Readonly<Record<string, string>> = {
                                 when 'VOID' then -given_back else 0 end), 0) as owed
               from issuer.operation where status = 'DONE') o
      where (k.reserved, k.owed) is distinct from (o.reserved, o.owed)`,
+  'each statement is paid by its repayments': `
+    select s.statement_id as subject, 'kept ' || s.paid || ', repayments ' || coalesce(sum(r.amount), 0) as detail
+      from issuer.statement s left join issuer.repayment r using (statement_id)
+     group by s.statement_id, s.paid having s.paid <> coalesce(sum(r.amount), 0)`,
+  'each repayment from the wallet was asked for once': `
+    select r.statement_id || ' ' || r.repayment_id as subject, count(o.operation_key) || ' operations' as detail
+      from issuer.repayment r left join issuer.operation o
+        on o.operation = 'REPAYMENT' and o.status = 'DONE' and o.request ->> 'debtId' = r.statement_id
+           and o.request ->> 'repaymentId' = r.repayment_id
+     where r.channel = 'WALLET' group by r.statement_id, r.repayment_id having count(o.operation_key) <> 1`,
   'an authorisation was asked for': `
     select a.authorisation_key as subject, 'no operation' as detail
       from issuer.authorisation a where account_ref is not null
@@ -86,6 +98,9 @@ export async function proveBooks(pool: Pool): Promise<Books> {
       `select count(*) as accounts, coalesce(sum(reserved), 0)::bigint as reserved, coalesce(sum(owed), 0)::bigint as captured
          from issuer.account`,
     );
+    const repaid = await client.query<{ repaid: number }>(
+      `select coalesce(sum(amount), 0)::bigint as repaid from issuer.repayment where channel = 'WALLET'`,
+    );
     const counts = await client.query<{ name: string; count: number }>(
       `select operation || ' ' || status as name, count(*) as count from issuer.operation group by 1 order by 1`,
     );
@@ -96,6 +111,7 @@ export async function proveBooks(pool: Pool): Promise<Books> {
     }
     return {
       ...(totals.rows[0] ?? { accounts: 0, reserved: 0, captured: 0 }),
+      repaid: repaid.rows[0]?.repaid ?? 0,
       operations: Object.fromEntries(counts.rows.map(({ name, count }) => [name, count])),
       breaks,
     };

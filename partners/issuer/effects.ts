@@ -1,5 +1,6 @@
 import type { Transaction } from '../shared/database.ts';
 import type { OperationRequest } from './schemas.ts';
+import { bookRepayment } from './statements.ts';
 
 /** What an operation has done; sums in minor units. */
 export type Effect =
@@ -20,7 +21,25 @@ export async function effectOf(tx: Transaction, request: OperationRequest): Prom
       return voidAuthorisation(tx, request.authorisationKey);
     case 'REFUND':
       return refund(tx, request.authorisationKey, request.amount);
+    case 'REPAYMENT':
+      return repay(tx, request);
   }
+}
+
+async function repay(
+  tx: Transaction,
+  it: Extract<OperationRequest, { operation: 'REPAYMENT' }>,
+): Promise<Effect> {
+  const { debtId: statementId, repaymentId, amount, currency, paidAt } = it;
+  const booked = await bookRepayment(tx, {
+    statementId,
+    repaymentId,
+    channel: 'WALLET',
+    amount,
+    currency,
+    paidAt,
+  });
+  return booked === 'BOOKED' ? DONE : refused(booked);
 }
 
 interface Authorisation {

@@ -51,6 +51,34 @@ const MIGRATIONS: readonly string[] = [
   );
   create index operation_by_authorisation on issuer.operation (authorisation_key);
   ${signingSecretTable(SCHEMA)}`,
+  `
+  alter table issuer.operation drop constraint operation_operation_check;
+  alter table issuer.operation add constraint operation_operation_check
+    check (operation in ('AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'REPAYMENT'));
+  alter table issuer.operation alter column authorisation_key drop not null;
+  -- What a user owes for a month. Its id is the debt's at the wallet.
+  create table issuer.statement (
+    statement_id text primary key,
+    user_id text not null,
+    month text not null check (month ~ '^\\d{4}-\\d{2}$'),
+    amount bigint not null check (amount >= 0),
+    currency text not null,
+    due_on date not null,
+    paid bigint not null default 0 check (paid >= 0),
+    -- Rises with each change of amount or due date.
+    revision bigint not null default 1,
+    unique (user_id, month)
+  );
+  -- What was paid of it, each once: from the wallet or by bank debit.
+  create table issuer.repayment (
+    statement_id text not null references issuer.statement,
+    repayment_id text not null,
+    channel text not null check (channel in ('WALLET', 'BANK_DEBIT')),
+    amount bigint not null check (amount > 0),
+    paid_at timestamptz not null,
+    booked_at timestamptz not null default now(),
+    primary key (statement_id, repayment_id)
+  );`,
 ];
 
 /** Brings the schema `issuer` to this version. */

@@ -11,6 +11,7 @@ const PATHS = {
   CAPTURE: '/v1/captures',
   VOID: '/v1/voids',
   REFUND: '/v1/refunds',
+  REPAYMENT: '/v1/repayments',
 } as const satisfies Record<schemas.OperationName, string>;
 
 /** What Kessai calls: signed, and with the faults that are switched on. */

@@ -34,9 +34,9 @@ export async function perform(
   declineCode?: string,
 ): Promise<OperationView> {
   return inTransaction(pool, async (tx) => {
-    const authorisationKey = request.operation === 'AUTHORISE' ? request.key : request.authorisationKey;
+    const authorisationKey = authorisationOf(request);
     // One at a time for a key and for its authorisation; both in order, so that no two wait for each other.
-    for (const name of new Set([request.key, authorisationKey].sort())) {
+    for (const name of new Set([request.key, authorisationKey ?? request.key].sort())) {
       await tx.query(`select pg_advisory_xact_lock(hashtextextended('issuer ' || $1, 0))`, [name]);
     }
     const stored = await findRow(tx, request.key);
@@ -50,6 +50,19 @@ export async function perform(
       declineCode === undefined ? await effectOf(tx, request) : { status: 'REFUSED', code: declineCode };
     return viewOf(await keep(tx, request, authorisationKey, effect));
   });
+}
+
+function authorisationOf(request: OperationRequest): string | undefined {
+  switch (request.operation) {
+    case 'AUTHORISE':
+      return request.key;
+    case 'REPAYMENT':
+      return undefined;
+    case 'CAPTURE':
+    case 'VOID':
+    case 'REFUND':
+      return request.authorisationKey;
+  }
 }
 
 /** What became of a key; undefined if nothing was done under it. */
@@ -69,7 +82,7 @@ async function findRow(db: Pool | Transaction, key: string): Promise<OperationRo
 async function keep(
   tx: Transaction,
   request: OperationRequest,
-  authorisationKey: string,
+  authorisationKey: string | undefined,
   effect: Effect,
 ): Promise<OperationRow> {
   const code = effect.status === 'REFUSED' ? effect.code : null;
@@ -82,7 +95,7 @@ async function keep(
     [
       request.key,
       request.operation,
-      authorisationKey,
+      authorisationKey ?? null,
       request.operation === 'VOID' ? null : request.amount,
       JSON.stringify(request),
       effect.status,

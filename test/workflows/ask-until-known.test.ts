@@ -35,13 +35,16 @@ afterAll(async () => {
   await bundle.remove();
 });
 
+/** What moves a credit line; of repayments, test/workflows/repayment-faults.test.ts. */
+type Operation = Exclude<IssuerOperation, 'REPAYMENT'>;
+
 /** An issuer with books of its own, an authorisation of 500 that is captured, and keys for more. */
 interface Given {
   readonly issuer: TestIssuer;
   readonly issuerId: string;
   readonly accountRef: string;
   /** The operation on something where it is possible. */
-  readonly callOf: (operation: IssuerOperation) => IssuerCall;
+  readonly callOf: (operation: Operation) => IssuerCall;
   readonly start: (call: IssuerCall) => Promise<WorkflowHandle<(call: IssuerCall) => Promise<Asked>>>;
   readonly run: (call: IssuerCall) => Promise<Asked>;
 }
@@ -59,7 +62,7 @@ async function givenIssuer({ onTestFinished }: Pick<TestContext, 'onTestFinished
   const authorised = paymentOperationKeys('m', uniqueId('p'));
   const captured = paymentOperationKeys('m', uniqueId('p'));
   const base = { issuerId, amount: 500, currency: 'JPY' };
-  const calls: Record<IssuerOperation, IssuerCall> = {
+  const calls: Record<Operation, IssuerCall> = {
     AUTHORISE: { ...base, key: fresh.authorise, operation: 'AUTHORISE', accountRef },
     CAPTURE: {
       ...base,
@@ -95,7 +98,7 @@ async function givenIssuer({ onTestFinished }: Pick<TestContext, 'onTestFinished
 
 /** What the account uses and what of that is captured: first before, then after each operation. */
 const BEFORE = { used: 1_000, captured: 500 };
-const AFTER: Record<IssuerOperation, { used: number; captured: number }> = {
+const AFTER: Record<Operation, { used: number; captured: number }> = {
   AUTHORISE: { used: 1_500, captured: 500 },
   CAPTURE: { used: 1_000, captured: 1_000 },
   VOID: { used: 500, captured: 0 },
@@ -122,7 +125,7 @@ type LookUpFault = (typeof LOOK_UP_FAULTS)[number];
 
 /** How each ends; of whole payments, at every step, docs/unknown-outcomes.md and credit-faults.test.ts. */
 function endOf(
-  operation: IssuerOperation,
+  operation: Operation,
   atCall: CallFault,
   atLookUp: LookUpFault | undefined,
 ): IssuerOutcome['kind'] {
@@ -132,7 +135,7 @@ function endOf(
 }
 
 /** Each fault of a call and of a look-up for what ends when nothing is found, each of a look-up for what must happen. */
-const TABLE: { operation: IssuerOperation; atCall: CallFault; atLookUp: LookUpFault | undefined }[] = [
+const TABLE: { operation: Operation; atCall: CallFault; atLookUp: LookUpFault | undefined }[] = [
   ...CALL_FAULTS.map((atCall) => ({ operation: 'AUTHORISE' as const, atCall, atLookUp: undefined })),
   ...(['AUTHORISE', 'CAPTURE'] as const).flatMap((operation) =>
     LOOK_UP_FAULTS.map((atLookUp) => ({

@@ -10,11 +10,13 @@ import type { createDunningActivities } from '../../activities/dunning.ts';
 import type { createJournalActivities } from '../../activities/journal.ts';
 import type { createPaymentActivities } from '../../activities/payment.ts';
 import type { createRefundActivities } from '../../activities/refund.ts';
+import type { createRepaymentActivities } from '../../activities/repayment.ts';
 
 /** All short steps in Postgres; each workflow's task queue serves the ones that it takes. */
 type LedgerActivities = ReturnType<typeof createPaymentActivities> &
   ReturnType<typeof createJournalActivities> &
   ReturnType<typeof createRefundActivities> &
+  ReturnType<typeof createRepaymentActivities> &
   ReturnType<typeof createDunningActivities>;
 
 /**

@@ -1,0 +1,141 @@
+import {
+  allHandlersFinished,
+  condition,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { StoredRepayment } from '../../activities/repayment.ts';
+import { repaymentOperationKey, type IssuerCall } from '../../domain/credit/credit.ts';
+import { describeMoney } from '../../domain/money.ts';
+import type { RepaymentFailCode, RepaymentView } from '../../domain/repayment/repayment.ts';
+import { askUntilKnown } from '../issuer/ask-until-known.ts';
+import { askIssuerNow } from '../issuer/contract.ts';
+import { heedNoOperator, waitForOperator } from '../operator-word.ts';
+import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
+import { AWAITING_OPERATOR } from '../search-attributes.ts';
+import {
+  repaymentWorkflowId,
+  resolveRepayment,
+  submitRepayment,
+  type RepaymentInput,
+  type RepaymentOutcome,
+} from './contract.ts';
+import { repaymentDetails } from './details.ts';
+import { wakeCampaign } from './wake-campaign.ts';
+
+/**
+ * Pays a debt, or a part of it, from the user's balance. The money is reserved while the issuer is asked by one key, for days if it
+ * takes that; the campaign pauses meanwhile. It moves once the issuer has it, and is free again only if the issuer, or an operator, says
+ * that it never will.
+ */
+export async function repayment(input: RepaymentInput): Promise<RepaymentView> {
+  heedNoOperator(resolveRepayment);
+  const ending = takeToItsEnd(input);
+  setHandler(submitRepayment, (): Promise<RepaymentOutcome> => ending, {
+    description: 'Waits for the end of the repayment. The API sends it together with the start.',
+  });
+  const ended = await ending;
+  if (ended.wake) await wakeCampaign({ issuerId: ended.issuerId, debtId: ended.view.debtId });
+  if (!allHandlersFinished()) await condition(allHandlersFinished);
+  return ended.view;
+}
+
+/** How a repayment ended at its issuer, and who says so. */
+interface Ending {
+  readonly failCode?: RepaymentFailCode;
+  readonly resolver: string;
+  readonly resolution: string;
+}
+
+async function takeToItsEnd(input: RepaymentInput): Promise<StoredRepayment> {
+  const requestedAt = workflowNow();
+  const begun = await ledgerStep((activities, askedAt) =>
+    activities.beginRepayment({ ...input, requestedAt, askedAt }),
+  );
+  const { view, issuerId } = begun;
+  setCurrentDetails(repaymentDetails(issuerId, view));
+  if (view.status !== 'IN_PROGRESS') return { ...begun, wake: false };
+  const { debtId, repaymentId } = view;
+  // Beside the call, so that the user does not wait for it; the campaign would see the repayment anyway when its time comes.
+  const pausing = begun.wake ? wakeCampaign({ issuerId, debtId }) : Promise.resolve();
+  const ending = await askIssuer(begun);
+  const ended = await ledgerStep((activities, askedAt) =>
+    activities.finishRepayment({ issuerId, debtId, repaymentId, ...ending, askedAt }),
+  );
+  setCurrentDetails(repaymentDetails(issuerId, ended.view, `${ending.resolver}: ${ending.resolution}`));
+  await pausing;
+  return ended;
+}
+
+/** Asks until it is known; after days of silence an operator finds out, or has it asked again. */
+async function askIssuer({ issuerId, view }: StoredRepayment): Promise<Ending> {
+  const call: IssuerCall = {
+    issuerId,
+    operation: 'REPAYMENT',
+    key: repaymentOperationKey(issuerId, view.debtId, view.repaymentId),
+    debtId: view.debtId,
+    repaymentId: view.repaymentId,
+    amount: view.amount,
+    currency: view.currency,
+    paidAt: view.requestedAt,
+  };
+  for (;;) {
+    const answer = await askUntilKnown(call);
+    if (answer.kind === 'DONE') return { resolver: 'issuer', resolution: 'the issuer has it' };
+    if (answer.kind !== 'GAVE_UP') {
+      const why = answer.kind === 'REFUSED' ? answer.code : 'it knows nothing of it';
+      return {
+        failCode: 'REPAYMENT_REFUSED_BY_ISSUER',
+        resolver: 'issuer',
+        resolution: `the issuer refused it (${why})`,
+      };
+    }
+    const word = await askOperator(issuerId, view);
+    if (word !== 'ASK_AGAIN') return word;
+  }
+}
+
+async function askOperator(issuerId: string, view: RepaymentView): Promise<Ending | 'ASK_AGAIN'> {
+  const { debtId, repaymentId } = view;
+  await ledgerStep((activities, askedAt) =>
+    activities.giveUpRepayment({
+      issuerId,
+      debtId,
+      repaymentId,
+      detail: 'The issuer did not say for five days whether it has taken the repayment. Its money is held.',
+      askedAt,
+    }),
+  );
+  let isAskedAgain = false;
+  setHandler(
+    askIssuerNow,
+    () => {
+      isAskedAgain = true;
+    },
+    { description: 'Ask the issuer once more, from the beginning of the schedule. No input.' },
+  );
+  const key = repaymentWorkflowId(issuerId, debtId, repaymentId);
+  const word = await Promise.race([
+    waitForOperator(resolveRepayment, ['COMPLETED', 'FAILED'], () =>
+      [
+        repaymentDetails(issuerId, view, `unknown at issuer ${issuerId}`),
+        '',
+        `Ask the issuer about operation \`${key}\`. \`COMPLETED\` if it has taken ${describeMoney(view)}: the money then goes to it. ` +
+          '`FAILED` only if it has not and never will: then it is back in the balance and reminders go on. ' +
+          'Signal `askIssuerNow` asks the issuer once more.',
+      ].join('\n'),
+    ),
+    condition(() => isAskedAgain),
+  ]);
+  heedNoOperator(resolveRepayment);
+  if (word === undefined) {
+    upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: false }]);
+    return 'ASK_AGAIN';
+  }
+  return {
+    ...(word.action === 'FAILED' ? { failCode: 'REPAYMENT_GIVEN_UP' as const } : {}),
+    resolver: word.operator,
+    resolution: word.reason,
+  };
+}
