@@ -9,15 +9,10 @@ import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { givenCreditOrder } from '../support/credit.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import {
-  givenMerchant,
-  givenPayer,
-  paymentBody,
-  type GivenMerchant,
-  type Target,
-} from '../support/givens.ts';
-import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { givenMerchant, type GivenMerchant, type Target } from '../support/givens.ts';
+import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { startProgram, type Program } from '../support/program.ts';
 import { until } from '../support/until.ts';
 
@@ -80,10 +75,7 @@ interface CreditPayment {
 
 /** Asks for a payment of 1,000 on credit; whether it is decided in time is the issuer's affair. */
 async function payOnCredit(): Promise<CreditPayment> {
-  const payer = await givenPayer(target);
-  const accountRef = await givenPayLater(target, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
-  const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
-  const body = paymentBody({ code: made.body.code, amount: 1_000 });
+  const { accountRef, body } = await givenCreditOrder(target, issuer, { issuerId, amount: 1_000 });
   expect((await merchant.call('POST', '/v1/payments', body)).status).toBeLessThan(300);
   return { merchantPaymentId: body.merchantPaymentId, accountRef };
 }

@@ -6,9 +6,10 @@ import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { givenCreditOrder } from '../support/credit.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { givenMerchant, givenPayer, paymentBody, uniqueId, type GivenMerchant } from '../support/givens.ts';
-import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { givenMerchant, uniqueId, type GivenMerchant } from '../support/givens.ts';
+import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -81,10 +82,7 @@ async function walk(
   issuer: TestIssuer,
 ): Promise<{ merchantPaymentId: string; accountRef: string; refund: string }> {
   const issuerId = await connectIssuer(stack, issuer);
-  const payer = await givenPayer(stack);
-  const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
-  const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
-  const body = paymentBody({ code: made.body.code, amount: 1_000 });
+  const { accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
   const { merchantPaymentId } = body;
   const isLater = row.at === 'VOID' || row.at === 'REFUND';
   if (!isLater) await issuer.setFaults(...switchesOf(row));
@@ -156,10 +154,7 @@ describe('with the issuer', () => {
     const database = await createTestDatabase();
     const issuer = await startIssuer(database.url);
     const issuerId = await connectIssuer(stack, issuer);
-    const payer = await givenPayer(stack);
-    const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
-    const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
-    const body = paymentBody({ code: made.body.code, amount: 500 });
+    const { accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 500 });
     await issuer.setFaults(
       { operation: 'AUTHORISE', fault: 'TIME_OUT_BEFORE', times: 100 },
       { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },

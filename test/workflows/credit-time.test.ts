@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
 import { paymentWorkflowId, resolveUnknown } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
-import { givenMerchant, givenPayer, paymentBody, type GivenMerchant } from '../support/givens.ts';
-import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { givenCreditOrder } from '../support/credit.ts';
+import { givenMerchant, type GivenMerchant } from '../support/givens.ts';
+import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
@@ -33,14 +34,11 @@ afterEach(async () => {
 
 /** A payment of 1,000 on credit whose issuer has done it, did not say so, and does not answer questions. */
 async function givenUnknownPayment() {
-  const payer = await givenPayer(stack);
-  const accountRef = await givenPayLater(stack, issuer, { issuerId, userId: payer.userId, limit: 5_000 });
-  const made = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
+  const { payer, accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
   await issuer.setFaults(
     { operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 },
     { operation: 'LOOK_UP', fault: 'ERROR_500', times: 1_000 },
   );
-  const body = paymentBody({ code: made.body.code, amount: 1_000 });
   const answer = await merchant.call('POST', '/v1/payments', body);
   expect(answer).toMatchObject({ status: 202, body: { status: 'IN_PROGRESS' } });
   expect(answer.headers.get('location')).toBe(`/v1/payments/${body.merchantPaymentId}`);
