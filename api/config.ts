@@ -50,6 +50,7 @@ const environment = z.object({
   KESSAI_DATA_KEY: secret,
   KESSAI_DATA_KEYS_OLD: oldSecrets.default([]),
   KESSAI_CODE_PEPPER: secret,
+  KESSAI_CODE_PEPPERS_OLD: oldSecrets.default([]),
   PORT: z.coerce
     .number('is not a port')
     .int('is not a port')

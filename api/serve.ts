@@ -61,7 +61,7 @@ export async function serveApi(
     moreMetrics: beside.metrics,
     taskQueue: config.KESSAI_TASK_QUEUE,
     sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
-    digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
+    digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER, config.KESSAI_CODE_PEPPERS_OLD),
     codePrefix: config.CODE_PREFIX,
     push: pushSettings(config),
     streams,

@@ -35,7 +35,7 @@ export async function runApi(env: NodeJS.ProcessEnv, others: Partial<ActivityDep
       deps: {
         pool,
         sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
-        digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER),
+        digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER, config.KESSAI_CODE_PEPPERS_OLD),
         codePrefix: config.CODE_PREFIX,
         tellDecision: decisions.tell,
         ...others,

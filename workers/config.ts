@@ -21,6 +21,8 @@ export interface WorkerConfig {
   /** Former data keys, which open what they sealed and seal nothing. */
   readonly dataKeysOld: readonly string[];
   readonly codePepper: string;
+  /** Former peppers, which find what they digested and digest nothing new. */
+  readonly codePeppersOld: readonly string[];
   readonly codePrefix: string;
   readonly taskQueue: string;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -46,16 +48,20 @@ export function readWorkerConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   if (metricsPort !== undefined && !isPort(metricsPort)) faults.push('WORKER_METRICS_PORT is not a port');
   const logLevel = LOG_LEVELS.find((it) => it === (env.LOG_LEVEL ?? 'info'));
   if (logLevel === undefined) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`);
-  const dataKeysOld = (env.KESSAI_DATA_KEYS_OLD ?? '').split(',').filter((it) => it !== '');
-  if (!dataKeysOld.every(is32Bytes)) faults.push(`KESSAI_DATA_KEYS_OLD must be ${SECRETS}`);
+  const former = (name: string): string[] => {
+    const secrets = (env[name] ?? '').split(',').filter((it) => it !== '');
+    if (!secrets.every(is32Bytes)) faults.push(`${name} must be ${SECRETS}`);
+    return secrets;
+  };
   const codePrefix = env.CODE_PREFIX ?? DEFAULT_CODE_PREFIX;
   if (!/^\d{6}$/.test(codePrefix)) faults.push('CODE_PREFIX must be 6 digits');
   const push = readPush(env, faults);
   const config: WorkerConfig = {
     databaseUrl: required('DATABASE_URL', isPostgresUrl, 'a URL that begins with postgres://'),
     dataKey: required('KESSAI_DATA_KEY', is32Bytes, SECRET),
-    dataKeysOld,
+    dataKeysOld: former('KESSAI_DATA_KEYS_OLD'),
     codePepper: required('KESSAI_CODE_PEPPER', is32Bytes, SECRET),
+    codePeppersOld: former('KESSAI_CODE_PEPPERS_OLD'),
     codePrefix,
     taskQueue: env.KESSAI_TASK_QUEUE ?? DEFAULT_TASK_QUEUE,
     logLevel: logLevel ?? 'info',

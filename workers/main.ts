@@ -48,7 +48,7 @@ async function run(): Promise<void> {
     deps: {
       pool,
       sealer: createSealer(config.dataKey, config.dataKeysOld),
-      digestCode: createCodeDigester(config.codePepper),
+      digestCode: createCodeDigester(config.codePepper, config.codePeppersOld),
       codePrefix: config.codePrefix,
     },
     buildId: config.buildId,

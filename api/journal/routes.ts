@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
+import type { CodeDigester } from '../../db/code-digest.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { parseCode } from '../../domain/code/format.ts';
 import { OFFLINE_PERIOD_MS, splitOfflineBody, timeStep } from '../../domain/code/offline.ts';
@@ -68,7 +69,7 @@ function toEntry({ codePrefix, digestCode }: ApiDeps, raw: unknown): JournalEntr
   const read = typeof code === 'string' ? parseCode(code, codePrefix) : undefined;
   const isOurs = read?.kind === 'code' && read.mode === 'OFFLINE';
   const named = isOurs
-    ? { codeDigest: digestCode(code as string), offlineHandle: splitOfflineBody(read.body).handle }
+    ? { ...digestsOf(digestCode, code as string), offlineHandle: splitOfflineBody(read.body).handle }
     : { codeDigest: null, offlineHandle: null };
   const parsed = journalEntry.safeParse(raw);
   if (!isOurs || !parsed.success) {
@@ -93,6 +94,11 @@ function toEntry({ codePrefix, digestCode }: ApiDeps, raw: unknown): JournalEntr
     clockOffsetMs,
     usableUntil: new Date(usableUntilMs).toISOString(),
   };
+}
+
+function digestsOf(digestCode: CodeDigester, code: string) {
+  const older = digestCode.older(code);
+  return { codeDigest: digestCode(code), ...(older.length === 0 ? {} : { olderCodeDigests: older }) };
 }
 
 function fieldOf(raw: unknown, name: string): unknown {

@@ -28,22 +28,32 @@ export async function submitPayment(
 ): Promise<Reply> {
   const { code, ...rest } = body;
   const codeDigest = deps.digestCode(code);
-  const request = { ...rest, codeDigest, requestHash: requestHash({ ...rest, codeDigest }), attemptId };
+  const older = deps.digestCode.older(code);
+  const hashOf = (digest: string): string => requestHash({ ...rest, codeDigest: digest });
+  const request = {
+    ...rest,
+    codeDigest,
+    ...(older.length === 0 ? {} : { olderCodeDigests: older }),
+    requestHash: hashOf(codeDigest),
+    attemptId,
+  };
+  // The first time may have been before the pepper changed.
+  const asked = { attemptId, requestHashes: [request.requestHash, ...older.map(hashOf)] };
   const checked = await check(deps, merchantId, body);
   if (checked.kind === 'refused') {
     // What was decided once is answered for good, also if the till or its store is gone by now.
     const decided = await findDecision(deps.pool, merchantId, body.merchantPaymentId);
-    if (decided !== undefined) return decidedReply(decided, request);
+    if (decided !== undefined) return decidedReply(decided, asked);
     throw checked.problem;
   }
   const { codeMode, offlineHandle } = checked;
   const input: PaymentInput = { ...request, merchantId, codeMode, offlineHandle, paymentId: newId('pay') };
   const started = await startPayment(input, deps);
   if (started.kind === 'decided') {
-    return decidedReply(started.outcome, input);
+    return decidedReply(started.outcome, asked);
   }
   const stored = await findDecision(deps.pool, merchantId, input.merchantPaymentId);
-  if (stored !== undefined) return decidedReply(stored, input);
+  if (stored !== undefined) return decidedReply(stored, asked);
 
   const pending = await findPendingPayment(deps.temporal, merchantId, input.merchantPaymentId).catch(
     (error: unknown) => {
@@ -54,7 +64,7 @@ export async function submitPayment(
     },
   );
   if (pending !== undefined) {
-    if (pending.requestHash !== input.requestHash) throw idempotencyMismatch('merchantPaymentId');
+    if (!asked.requestHashes.includes(pending.requestHash)) throw idempotencyMismatch('merchantPaymentId');
     return inProgressReply(pending.view);
   }
   deps.log.warn({ err: started.cause }, 'payment was not started');
@@ -72,9 +82,10 @@ export function inProgressReply(view: PaymentView): Reply {
 
 function decidedReply(
   outcome: { view: PaymentView; requestHash: string | null; attemptId: string | null },
-  asked: { requestHash: string; attemptId: string },
+  asked: { requestHashes: readonly string[]; attemptId: string },
 ): Reply {
-  if (outcome.requestHash !== asked.requestHash) throw idempotencyMismatch('merchantPaymentId');
+  if (!asked.requestHashes.includes(outcome.requestHash ?? ''))
+    throw idempotencyMismatch('merchantPaymentId');
   // On credit, and the issuer has not spoken yet.
   if (outcome.view.status === 'IN_PROGRESS') return inProgressReply(outcome.view);
   const isRepeat = outcome.attemptId !== asked.attemptId;

@@ -1,3 +1,12 @@
+-- The digests of a code, under the pepper of today and the former ones. None for what is no code.
+create or replace function code_digests(r jsonb) returns bytea[] language sql immutable parallel safe as $$
+  select array(
+    select decode(d, 'hex')
+      from (select r ->> 'codeDigest' as d
+            union all select jsonb_array_elements_text(coalesce(r -> 'olderCodeDigests', '[]'))) x
+     where d is not null)
+$$;
+
 -- Holds an offline payment that waits for its journal against the journals there are, whichever came first: the entry
 -- confirms it; a whole journal that covers its whole 30 s step while none of the device names it disputes it, and its key is
 -- revoked at once. The caller holds the payer's row.

@@ -5,6 +5,17 @@ returns timestamptz language sql stable as $$
          at time zone p_time_zone
 $$;
 
+-- Under which digest the code of a request was issued: a former pepper's, if there is no such code under the one of today.
+create or replace function online_code_digest(r jsonb) returns bytea language plpgsql set enable_seqscan = off as $$
+declare
+  v_digest bytea := decode(r ->> 'codeDigest', 'hex');
+begin
+  if r -> 'olderCodeDigests' is null or exists (select 1 from one_time_code where code_digest = v_digest) then
+    return v_digest;
+  end if;
+  return coalesce((select code_digest from one_time_code where code_digest = any (code_digests(r)) limit 1), v_digest);
+end $$;
+
 -- Takes an online code: single use, also when the payment fails.
 create or replace function take_online_code(p_digest bytea, p_payment_id text, p_now timestamptz) returns taken_code
 language plpgsql set enable_seqscan = off as $$
@@ -120,7 +131,7 @@ begin
   elsif v_is_offline then
     v_code := take_offline_code(r ->> 'offlineHandle', (r ->> 'offlineStep')::bigint, v_requested, v_now, r -> 'offlinePolicy');
   else
-    v_code := take_online_code(decode(r ->> 'codeDigest', 'hex'), v_payment_id, v_now);
+    v_code := take_online_code(online_code_digest(r), v_payment_id, v_now);
   end if;
   v_decline := coalesce(v_decline, v_code.decline);
 

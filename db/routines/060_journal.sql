@@ -14,7 +14,7 @@ declare
   v_entry jsonb;
   v_known journal_entry;
   v_payment payment;
-  v_digest bytea;
+  v_digests bytea[];
   v_outcome text;
   v_results json[] := '{}';
   v_told json[] := '{}';
@@ -24,21 +24,19 @@ begin
   perform 1 from app_user where user_id = v_user_id for update;
   insert into journal (journal_id, device_id, covers_from, covers_to, received_at, named, is_whole)
   select r ->> 'journalId', v_device_id, v_from, greatest(v_from, v_to), v_at,
-         coalesce(array_agg(decode(e ->> 'codeDigest', 'hex')) filter (where e ->> 'codeDigest' is not null), '{}'),
-         count(e) filter (where e ->> 'codeDigest' is null) = 0
-    from (select 1) one left join jsonb_array_elements(r -> 'entries') e on true
-   where true
+         array(select unnest(code_digests(e)) from jsonb_array_elements(r -> 'entries') e),
+         not exists (select 1 from jsonb_array_elements(r -> 'entries') e where e ->> 'codeDigest' is null)
   on conflict (journal_id) do nothing;
 
   for v_entry in select * from jsonb_array_elements(r -> 'entries') loop
-    v_digest := decode(v_entry ->> 'codeDigest', 'hex');
+    v_digests := code_digests(v_entry);
     v_payment := null;
     v_outcome := 'INVALID';
     select * into v_known from journal_entry where device_id = v_device_id and entry_id = v_entry ->> 'entryId';
-    if v_digest is not null and (v_entry ->> 'isValid')::boolean and (v_known.code_digest is null or v_known.code_digest = v_digest)
+    if v_digests <> '{}' and (v_entry ->> 'isValid')::boolean and (v_known.code_digest is null or v_known.code_digest = any (v_digests))
        and exists (select 1 from offline_key k where k.handle = v_entry ->> 'offlineHandle' and k.device_id = v_device_id) then
       select * into v_payment from payment p
-       where p.code_digest = v_digest and p.device_id = v_device_id and p.offline_step is not null
+       where p.code_digest = any (v_digests) and p.device_id = v_device_id and p.offline_step is not null
        order by (p.transfer_id is not null) desc, (p.status = 'IN_PROGRESS') desc, p.requested_at limit 1;
       v_outcome := case
         when v_payment.transfer_id is not null then 'MATCHED'
@@ -47,7 +45,7 @@ begin
         when (v_entry ->> 'usableUntil')::timestamptz > v_at then 'PENDING'
         else 'NOT_USED' end;
       insert into journal_entry (device_id, entry_id, journal_id, code_digest, displayed_at, clock_offset_ms, outcome, payment_id)
-      values (v_device_id, v_entry ->> 'entryId', r ->> 'journalId', v_digest, (v_entry ->> 'displayedAt')::timestamptz,
+      values (v_device_id, v_entry ->> 'entryId', r ->> 'journalId', coalesce(v_payment.code_digest, v_digests[1]), (v_entry ->> 'displayedAt')::timestamptz,
               (v_entry ->> 'clockOffsetMs')::bigint, v_outcome, v_payment.payment_id)
       on conflict (device_id, entry_id) do update set outcome = excluded.outcome, payment_id = excluded.payment_id;
       if v_outcome = 'MATCHED' and v_payment.reconciliation in ('PENDING', 'UNCONFIRMED') then

@@ -7,6 +7,8 @@ export interface JournalEntry {
   readonly isValid: boolean;
   /** Hexadecimal digest of the code; null if it is no offline code of ours. */
   readonly codeDigest: string | null;
+  /** The same under former peppers: the payment may have been taken under one of them; only where there are any. */
+  readonly olderCodeDigests?: readonly string[] | undefined;
   readonly offlineHandle: string | null;
   readonly displayedAt: string | null;
   readonly clockOffsetMs: number;

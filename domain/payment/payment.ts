@@ -61,6 +61,8 @@ export interface PaymentOrder {
   readonly offlineHandle?: string | undefined;
   /** Hexadecimal HMAC-SHA-256 of the code. */
   readonly codeDigest: string;
+  /** The same under former peppers, for an online code that was issued under one of them; only where there are any. */
+  readonly olderCodeDigests?: readonly string[] | undefined;
   /** Digest of the whole request body: the same id with another body is refused by comparing it. */
   readonly requestHash: string;
   /** The HTTP request that asked first, so that a repeat is told from it. */

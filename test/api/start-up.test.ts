@@ -69,8 +69,9 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
               KESSAI_CODE_PEPPER: '',
               CODE_PREFIX: '1',
               KESSAI_DATA_KEYS_OLD: `${GOOD.KESSAI_DATA_KEY},c2hvcnQ=`,
+              KESSAI_CODE_PEPPERS_OLD: 'c2hvcnQ=',
             },
-            'KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between; CODE_PREFIX must be 6 digits; KESSAI_CODE_PEPPER is not set.',
+            'CODE_PREFIX must be 6 digits; KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between; KESSAI_CODE_PEPPER is not set; KESSAI_CODE_PEPPERS_OLD must be base64 of 32 bytes each, with commas between.',
           ],
           [
             {},
@@ -109,8 +110,8 @@ describe('a start that cannot succeed ends with 1 and one sentence', () => {
             `PORT is not a port; LOG_LEVEL must be one of ${LEVELS}; CODE_PREFIX must be 6 digits.`,
           ],
           [
-            { KESSAI_DATA_KEYS_OLD: 'c2hvcnQ=' },
-            'KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between.',
+            { KESSAI_DATA_KEYS_OLD: 'c2hvcnQ=', KESSAI_CODE_PEPPERS_OLD: 'c2hvcnQ=' },
+            'KESSAI_DATA_KEYS_OLD must be base64 of 32 bytes each, with commas between; KESSAI_CODE_PEPPERS_OLD must be base64 of 32 bytes each, with commas between.',
           ],
           [{ PORT: String(port) }, `port ${port} is in use; set PORT to a free one.`],
         ] as const

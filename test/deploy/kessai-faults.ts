@@ -30,11 +30,11 @@ function readAs(ours: Ours, env: Record<string, string>): Set<string> {
   if (ours === 'worker') {
     const config = readWorkerConfig(watched);
     createSealer(config.dataKey, config.dataKeysOld);
-    createCodeDigester(config.codePepper);
+    createCodeDigester(config.codePepper, config.codePeppersOld);
   } else {
     const config = readApiConfig(watched);
     createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD);
-    createCodeDigester(config.KESSAI_CODE_PEPPER);
+    createCodeDigester(config.KESSAI_CODE_PEPPER, config.KESSAI_CODE_PEPPERS_OLD);
   }
   return looked;
 }
@@ -115,6 +115,7 @@ export function kessaiFaults(compose: Compose): string[] {
     'KESSAI_DATA_KEY',
     'KESSAI_DATA_KEYS_OLD',
     'KESSAI_CODE_PEPPER',
+    'KESSAI_CODE_PEPPERS_OLD',
     'CODE_PREFIX',
     'KESSAI_VAPID_PUBLIC_KEY',
     'KESSAI_VAPID_SUBJECT',

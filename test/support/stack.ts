@@ -33,6 +33,8 @@ export interface StackOptions {
   /** Runs on this server instead of the shared one. */
   readonly environment?: TestWorkflowEnvironment;
   readonly rateLimits?: Partial<RateLimits>;
+  /** Instead of one with a pepper of the stack's own. */
+  readonly digestCode?: CodeDigester;
   /** A file with workflows of the test's own instead of ours. */
   readonly bundlePath?: string;
   /** Payments start eagerly on the workers here, as on the one beside the API. Default true; never on a server of its own. */
@@ -78,7 +80,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const dataKey = randomBytes(32).toString('base64');
   const sealer = createSealer(dataKey);
   const codePepper = randomBytes(32).toString('base64');
-  const digestCode = createCodeDigester(codePepper);
+  const digestCode = options.digestCode ?? createCodeDigester(codePepper);
   const push = pushSettingsOf(options.pushHosts);
   const log = pino(
     { level: options.onLog === undefined ? 'silent' : 'trace' },
