@@ -65,7 +65,13 @@ export type CancelResult =
   | { readonly kind: 'done'; readonly outcome: StoredOutcome }
   /** Nobody knows yet what became of the payment at its issuer; it is canceled when that is known. */
   | { readonly kind: 'pending'; readonly outcome: StoredOutcome }
-  | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
+  | {
+      readonly kind: 'refused';
+      readonly detail: string;
+      readonly view: PaymentView;
+      /** A refund that is on its way bars it: another try may find that it has failed. */
+      readonly isForNow?: boolean;
+    };
 
 /** Cancels a payment in full, whatever its state, in one round trip and one transaction. */
 export async function cancelPayment(db: Db, request: CancelRequest): Promise<CancelResult> {

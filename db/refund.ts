@@ -60,7 +60,12 @@ export async function giveUpRefund(db: Db, request: GiveUpRefundRequest): Promis
 /** What a request for a refund is about: the refund of that id, if there is one, and the merchant's payment, if there is. */
 export interface RefundTarget {
   readonly stored: StoredRefund | null;
-  readonly payment: { readonly paymentId: string; readonly currency: string } | null;
+  readonly payment: {
+    readonly paymentId: string;
+    readonly currency: string;
+    /** False while nobody knows what its pay-later partner says. */
+    readonly isDecided: boolean;
+  } | null;
 }
 
 /** Looks up both by the merchant's own ids. */
@@ -74,7 +79,8 @@ export async function findRefundTarget(
     name: 'refund_target',
     text: `select (select refund_outcome(f, true) from refund f
                     where f.merchant_id = $1 and f.merchant_refund_id = $3) as stored,
-                  (select json_build_object('paymentId', payment_id, 'currency', currency) from payment
+                  (select json_build_object('paymentId', payment_id, 'currency', currency,
+                                            'isDecided', status <> 'IN_PROGRESS') from payment
                     where merchant_id = $1 and merchant_payment_id = $2) as payment`,
   };
   return oneRow<{ [Key in keyof RefundTarget]: RefundTarget[Key] }>(db, statement, [

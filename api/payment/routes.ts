@@ -75,7 +75,10 @@ export function paymentRoutes(deps: ApiDeps): Route[] {
           schema: paymentView,
           headers: ASK_AGAIN,
         },
-        409: { description: 'CONFLICT_STATE: too late, or refunded.' },
+        409: {
+          description:
+            'CONFLICT_STATE: too late, or refunded. While a refund is on its way this is for now: if that fails, asking again cancels.',
+        },
       },
       handle: ({ params, body, principal }) =>
         cancel(deps, principal.tenantId, params.merchantPaymentId, body.reason),
@@ -113,10 +116,12 @@ async function cancel(
   reason: string | undefined,
 ): Promise<Reply> {
   if (!(await isMerchant(deps.pool, merchantId))) throw notFound('merchant');
-  const started = await startPaymentCancel(
-    { merchantId, merchantPaymentId, paymentId: newId('pay'), reason },
-    deps,
-  );
+  const input = { merchantId, merchantPaymentId, paymentId: newId('pay'), reason };
+  let started = await startPaymentCancel(input, deps);
+  // Temporal keeps an update's answer, and this one may be of a refund that has failed meanwhile.
+  const isForNow =
+    started.kind === 'decided' && started.outcome.kind === 'refused' && started.outcome.isForNow;
+  if (isForNow === true) started = await startPaymentCancel(input, deps, newId('req'));
   if (started.kind === 'decided') {
     const { outcome } = started;
     if (outcome.kind === 'done') return { status: 200, body: outcome.view };

@@ -52,10 +52,14 @@ export async function startPayment(
   );
 }
 
-/** Starts a cancellation, or finds the one there is, and waits for its end. */
+/**
+ * Starts a cancellation, or finds the one there is, and waits for its end. Another `updateId` hears what a run of now says, and no
+ * earlier answer.
+ */
 export async function startPaymentCancel(
   input: PaymentCancelInput,
   options: StartOptions,
+  updateId = input.merchantPaymentId,
 ): Promise<Started<PaymentCancelOutcome>> {
   const startWorkflowOperation = new WithStartWorkflowOperation('paymentCancel', {
     workflowId: paymentCancelWorkflowId(input.merchantId, input.merchantPaymentId),
@@ -66,7 +70,7 @@ export async function startPaymentCancel(
   });
   return inTime(options, () =>
     options.temporal.workflow.executeUpdateWithStart(submitCancel, {
-      updateId: input.merchantPaymentId,
+      updateId,
       startWorkflowOperation,
     }),
   );

@@ -52,7 +52,7 @@ export function refundRoutes(deps: ApiDeps): Route[] {
         404: { description: 'NOT_FOUND: no such payment of this merchant; nothing is kept.' },
         409: {
           description:
-            'CONFLICT_STATE: the payment is not COMPLETED. Kept for good, unless the payment has only just been asked for.',
+            'CONFLICT_STATE: the payment is not COMPLETED. Kept for good, unless the payment is not decided yet: then ask again.',
           headers: ['Idempotency-Hit'],
         },
         422: {

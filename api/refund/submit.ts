@@ -38,6 +38,7 @@ export async function submitRefundRequest(
     throw idempotencyMismatch('merchantRefundId');
   if (stored !== null && stored.view.status !== 'IN_PROGRESS') return reply(stored, asked);
   if (payment === null) throw await noPayment(deps, merchantId, merchantPaymentId);
+  if (!payment.isDecided) throw notDecided();
 
   const input: RefundInput = { ...body, ...asked, merchantId, merchantPaymentId, refundId: newId('ref') };
   const started = await startRefund(input, payment, deps);
@@ -68,12 +69,14 @@ async function noPayment(deps: ApiDeps, merchantId: string, merchantPaymentId: s
       throw unavailable('The payment is not decided, and the payment system is not reachable.');
     },
   );
-  return pending === undefined
-    ? notFound('payment')
-    : new Problem(
-        'CONFLICT_STATE',
-        'The payment is not decided yet; this refund was not kept, ask again later.',
-      );
+  return pending === undefined ? notFound('payment') : notDecided();
+}
+
+function notDecided(): Problem {
+  return new Problem(
+    'CONFLICT_STATE',
+    'The payment is not decided yet; this refund was not kept, ask again later.',
+  );
 }
 
 function reply(

@@ -1,4 +1,5 @@
--- Cancels a payment in whatever state it is: {kind: 'done', outcome}, {kind: 'pending', outcome} or {kind: 'refused', detail, view}.
+-- Cancels a payment in whatever state it is: {kind: 'done', outcome}, {kind: 'pending', outcome} or {kind: 'refused', detail,
+-- view, isForNow}. For now: because of a refund that is on its way and may yet fail.
 -- An id never seen leaves a tombstone, so a request that is still on its way will be declined as CANCELED. While nobody
 -- knows what became of a payment at its issuer it is marked, and canceled as soon as that is known.
 create or replace function payment_cancel(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
@@ -6,6 +7,7 @@ declare
   v_now timestamptz := (r ->> 'decidedAt')::timestamptz;
   v_payment payment;
   v_event_seq bigint;
+  v_is_for_now boolean;
 begin
   perform payment_lock(r ->> 'merchantId', r ->> 'merchantPaymentId');
   select * into v_payment from payment
@@ -29,8 +31,10 @@ begin
     return json_build_object('kind', 'pending', 'outcome', payment_outcome(v_payment, true));
   end if;
   if v_payment.status <> 'COMPLETED' or payment_remaining(v_payment) < v_payment.amount then
-    return json_build_object('kind', 'refused', 'view', payment_view(v_payment),
-      'detail', 'The payment has been refunded, so there is nothing left to cancel in full.');
+    v_is_for_now := v_payment.status = 'COMPLETED' and v_payment.refunded_amount = 0;
+    return json_build_object('kind', 'refused', 'view', payment_view(v_payment), 'isForNow', v_is_for_now,
+      'detail', case when v_is_for_now then 'A refund of the payment is on its way: ask again when that has ended.'
+                     else 'The payment has been refunded, so there is nothing left to cancel in full.' end);
   end if;
   if v_now > v_payment.cancel_until then
     return json_build_object('kind', 'refused', 'view', payment_view(v_payment),

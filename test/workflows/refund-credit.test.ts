@@ -111,6 +111,27 @@ describe('a refund of a payment on credit', () => {
     await credit.expectBooksAgree();
   });
 
+  it('that is not decided yet is refused and not kept: the same request works later', async () => {
+    const { payer } = await credit.paid(merchant);
+    await credit.issuer.setFaults(
+      always('AUTHORISE', 'TIME_OUT_AFTER_COMMIT'),
+      always('LOOK_UP', 'ERROR_500'),
+    );
+    const code = await payer.call<{ code: string }>('POST', '/v1/codes', { fundingSource: 'PAY_LATER' });
+    // Another amount than the payment before: that would be a similar one.
+    const asked = await pay(merchant, { code: code.body.code, amount: 650 });
+    expect(await paymentNow(asked.body)).toMatchObject({ status: 'IN_PROGRESS' });
+    const body = refundBody();
+    for (let time = 1; time <= 2; time++) {
+      const refused = await refundOf(merchant, asked.body, body);
+      expect(refused).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+      expect(refused.headers.has('idempotency-hit')).toBe(false);
+    }
+    await credit.issuer.setFaults();
+    await until('the payment', async () => (await paymentNow(asked.body)).status === 'COMPLETED', 30_000);
+    expect(await refundOf(merchant, asked.body, body)).toMatchObject({ status: 200 });
+  });
+
   it('that the issuer refuses is FAILED for good, told, and what it reserved is free again', async () => {
     const receiver = await startWebhookReceiver();
     const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
@@ -159,6 +180,24 @@ describe('a refund of a payment on credit', () => {
       body: { status: 'COMPLETED' },
     });
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(200);
+    await credit.expectBooksAgree();
+  });
+
+  it('bars a cancel for as long as it may succeed: once it has failed, the same cancel works', async () => {
+    const { payment, accountRef } = await paid();
+    // It waits at the issuer, and is refused there in the end.
+    await credit.issuer.setFaults(always('REFUND', 'ERROR_500'), always('LOOK_UP', 'ERROR_500'));
+    const refund = await refundOf(merchant, payment, { amount: 300 });
+    expect(refund.body.status).toBe('IN_PROGRESS');
+    const cancel = () => merchant.call('POST', `/v1/payments/${payment.merchantPaymentId}/cancel`, {});
+    for (let time = 1; time <= 2; time++) {
+      expect(await cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    }
+    await credit.issuer.setFaults({ operation: 'REFUND', fault: 'DECLINE', times: 1 });
+    expect(await handleOf(refund.body).result()).toMatchObject({ status: 'FAILED' });
+    expect(await cancel()).toMatchObject({ status: 200, body: { status: 'CANCELED' } });
+    await until('the void', async () => (await credit.issuer.accountOf(accountRef)).captured === 0);
+    expect(await cancel()).toMatchObject({ status: 200, body: { status: 'CANCELED' } });
     await credit.expectBooksAgree();
   });
 

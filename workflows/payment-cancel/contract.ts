@@ -14,12 +14,18 @@ export type PaymentCancelOutcome =
   /** The payment's issuer has not spoken yet; it is canceled as soon as it has. */
   | { readonly kind: 'pending'; readonly view: PaymentView }
   /** Too late, or refunded already: a refund is the way, if any. */
-  | { readonly kind: 'refused'; readonly detail: string; readonly view: PaymentView };
+  | {
+      readonly kind: 'refused';
+      readonly detail: string;
+      readonly view: PaymentView;
+      /** A refund on its way bars it, which may yet fail: then the run fails, and the next request is judged anew. */
+      readonly isForNow?: boolean;
+    };
 
 /** Waits for the end of the cancellation that the same call starts. */
 export const submitCancel = defineUpdate<PaymentCancelOutcome>('submitCancel');
 
-/** One cancellation per payment: asking again finds the first one's end. */
+/** One cancellation per payment: asking again finds the first one's end, unless that was a refusal for now. */
 export function paymentCancelWorkflowId(merchantId: string, merchantPaymentId: string): string {
   return `payment-cancel:${merchantId}:${merchantPaymentId}`;
 }

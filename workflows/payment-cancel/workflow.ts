@@ -1,4 +1,10 @@
-import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
 import type { CancelResult } from '../../activities/payment.ts';
 import { describeMoney } from '../../domain/money.ts';
 import { voidAuthorisation } from '../payment/credit.ts';
@@ -30,12 +36,21 @@ export async function paymentCancel(input: PaymentCancelInput): Promise<PaymentC
     }
   }
   if (!allHandlersFinished()) await condition(allHandlersFinished);
+  if (result.kind === 'refused' && result.isForNow === true) {
+    // Completed, it would be the answer for good; failed, it is asked anew by the next request.
+    throw ApplicationFailure.nonRetryable('a refund is on its way', 'RefusedForNow');
+  }
   return outcome;
 }
 
 function outcomeOf(result: CancelResult): PaymentCancelOutcome {
   return result.kind === 'refused'
-    ? { kind: 'refused', detail: result.detail, view: result.view }
+    ? {
+        kind: 'refused',
+        detail: result.detail,
+        view: result.view,
+        ...(result.isForNow === true ? { isForNow: true } : {}),
+      }
     : { kind: result.kind, view: result.outcome.view };
 }
 
