@@ -36,10 +36,12 @@ function readOperation(question: Question, body: string): IssuerAnswer | undefin
   if (said?.key !== question.key) return undefined;
   if (question.operation !== undefined && said.operation !== question.operation) return undefined;
   if (said.status === 'DONE') {
-    const { reference } = said;
-    return typeof reference === 'string' && REFERENCE.test(reference)
-      ? { kind: 'DONE', reference }
-      : { kind: 'DONE' };
+    const { reference, released } = said;
+    return {
+      kind: 'DONE',
+      ...(typeof reference === 'string' && REFERENCE.test(reference) ? { reference } : {}),
+      ...(Number.isSafeInteger(released) && Number(released) >= 0 ? { released: Number(released) } : {}),
+    };
   }
   if (said.status === 'REFUSED' && typeof said.code === 'string' && CODE.test(said.code)) {
     return { kind: 'REFUSED', code: said.code };

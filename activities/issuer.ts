@@ -78,6 +78,7 @@ export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: Issuer
       statusCode: 'status' in reply ? reply.status : undefined,
       outcome: answer.kind,
       error: answer.kind === 'UNKNOWN' ? answer.why : undefined,
+      released: answer.kind === 'DONE' ? answer.released : undefined,
     }).catch((error: unknown) => {
       // The answer is worth more than its record.
       log.warn('an issuer attempt could not be recorded', { error, key: call.key, outcome: answer.kind });

@@ -1,10 +1,11 @@
 import {
   cancelPayment,
   decideCredit,
-  recordUnknownOutcome,
+  recordIssuerBreak,
   settlePayment,
   type CancelResult,
   type CreditDecision,
+  type IssuerBreak,
   type StoredOutcome,
 } from '../db/payment.ts';
 import { ONLINE_CODE_TTL_MS } from '../domain/code/format.ts';
@@ -100,14 +101,9 @@ export function createPaymentActivities(deps: PaymentActivityDeps) {
       return outcome;
     },
 
-    /** Leaves what the issuer does not say to a person: a reconciliation break, once. */
-    async recordUnknownOutcome(input: {
-      paymentId: string;
-      reference: string;
-      detail: string;
-      at: string;
-    }): Promise<void> {
-      await ledgerCall(pool, recordUnknownOutcome, input);
+    /** Leaves what the issuer does not say, or said too late, to a person: a reconciliation break, once. */
+    async recordIssuerBreak(input: IssuerBreak): Promise<void> {
+      await ledgerCall(pool, recordIssuerBreak, input);
     },
 
     /** Cancels a payment in full, or finds that it was. */

@@ -105,14 +105,16 @@ export interface IssuerAttempt {
   readonly statusCode?: number | undefined;
   readonly outcome: 'DONE' | 'REFUSED' | 'NOT_FOUND' | 'UNKNOWN';
   readonly error?: string | undefined;
+  /** What a void gave back, in minor units, as the issuer says. */
+  readonly released?: number | undefined;
 }
 
 export async function recordIssuerAttempt(db: Db, issuerId: string, attempt: IssuerAttempt): Promise<void> {
   const statement = {
     name: 'issuer_attempt',
     text: `insert into issuer_attempt
-             (issuer_id, operation_key, operation, url, started_at, duration_ms, status_code, outcome, error)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+             (issuer_id, operation_key, operation, url, started_at, duration_ms, status_code, outcome, error, released)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
   };
   await rows(db, statement, [
     issuerId,
@@ -124,6 +126,7 @@ export async function recordIssuerAttempt(db: Db, issuerId: string, attempt: Iss
     attempt.statusCode ?? null,
     attempt.outcome,
     attempt.error ?? null,
+    attempt.released ?? null,
   ]);
 }
 
@@ -135,18 +138,20 @@ export async function listIssuerAttempts(db: Db, issuerId: string, key: string):
   const statement = {
     name: 'issuer_attempts',
     text: `select operation_key as key, operation, url, started_at as "startedAt", duration_ms as "durationMs",
-                  status_code as "statusCode", outcome, error
+                  status_code as "statusCode", outcome, error, released
              from issuer_attempt where issuer_id = $1 and operation_key = $2 order by attempt_id limit ${MAX_ATTEMPTS_LISTED}`,
   };
   const found = await rows<StoredAttempt & Record<string, unknown>>(db, statement, [issuerId, key]);
-  return found.map(({ statusCode, error, ...attempt }) => ({
+  return found.map(({ statusCode, error, released, ...attempt }) => ({
     ...attempt,
     ...(statusCode === null ? {} : { statusCode }),
     ...(error === null ? {} : { error }),
+    ...(released === null ? {} : { released }),
   }));
 }
 
-type StoredAttempt = Omit<IssuerAttempt, 'statusCode' | 'error'> & {
+type StoredAttempt = Omit<IssuerAttempt, 'statusCode' | 'error' | 'released'> & {
   readonly statusCode: number | null;
   readonly error: string | null;
+  readonly released: number | null;
 };

@@ -99,16 +99,20 @@ export async function decideCredit(db: Db, request: CreditDecision): Promise<Sto
   return (await oneRow<{ outcome: StoredOutcome }>(db, statement, [JSON.stringify(request)])).outcome;
 }
 
-/** Leaves an unknown outcome at the issuer to a person: a reconciliation break, once. */
-export async function recordUnknownOutcome(
-  db: Db,
-  it: { paymentId: string; reference: string; detail: string; at: string },
-): Promise<void> {
-  const statement = {
-    name: 'payment_break',
-    text: `select payment_break($1, 'unknown_outcome', 'ISSUER', $2, $3, $4)`,
-  };
-  await rows(db, statement, [it.paymentId, it.reference, it.detail, it.at]);
+/** What a person has to know of a payment at its issuer. `reference` is the operation's key there. */
+export interface IssuerBreak {
+  readonly paymentId: string;
+  /** Nobody knows what became of it; or it became known too late and was taken back. */
+  readonly class: 'unknown_outcome' | 'late';
+  readonly reference: string;
+  readonly detail: string;
+  readonly at: string;
+}
+
+/** Records a reconciliation break with an issuer, once. */
+export async function recordIssuerBreak(db: Db, it: IssuerBreak): Promise<void> {
+  const statement = { name: 'payment_break', text: `select payment_break($1, $2, 'ISSUER', $3, $4, $5)` };
+  await rows(db, statement, [it.paymentId, it.class, it.reference, it.detail, it.at]);
 }
 
 /** How an offline payment stands in the phone's journal. */

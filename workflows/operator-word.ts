@@ -34,6 +34,8 @@ export interface OperatorQuestion<Word> {
   readonly onRefused?: ((fault: string) => void) | undefined;
   /** True once somebody else has answered; looked at whenever the workflow hears something. */
   readonly isOver?: (() => boolean) | undefined;
+  /** True while somebody else is about to answer: a word waits for the end of that. */
+  readonly isBusy?: (() => boolean) | undefined;
 }
 
 /**
@@ -72,7 +74,9 @@ export async function askOperator<Word>(question: OperatorQuestion<Word>): Promi
   upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: true }]);
   question.onNews?.(show);
   show();
-  await condition(() => answer !== undefined || question.isOver?.() === true);
+  await condition(
+    () => (answer !== undefined && question.isBusy?.() !== true) || question.isOver?.() === true,
+  );
   upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: false }]);
   return answer?.word;
 }
@@ -89,15 +93,24 @@ export async function waitForOperator<Action extends string>(
   details: () => string,
   onNews?: (show: () => void) => void,
 ): Promise<OperatorWord<Action>> {
-  const word = await askOperator<OperatorWord<Action>>({
+  return assertDefined(await waitForOperatorUnless({ onNews }, signal, actions, details));
+}
+
+/** The same, unless it becomes known without a person: undefined if it was over before a word came. */
+export function waitForOperatorUnless<Action extends string>(
+  more: Pick<OperatorQuestion<OperatorWord<Action>>, 'onNews' | 'isOver' | 'isBusy'>,
+  signal: SignalDefinition<[OperatorWord<Action>]>,
+  actions: readonly [Action, ...Action[]],
+  details: () => string,
+): Promise<OperatorWord<Action> | undefined> {
+  return askOperator<OperatorWord<Action>>({
+    ...more,
     signal,
     choices: { field: 'action', values: actions },
     example: { operator: 'your name', action: actions[0], reason: 'what you found' },
     read: (sent) => readWord(sent, actions),
     details,
-    onNews,
   });
-  return assertDefined(word);
 }
 
 /** A word that nobody has asked for is not kept for later: who sent it did not know what it would be about. */

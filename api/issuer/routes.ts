@@ -37,6 +37,10 @@ const attempt = z.object({
   statusCode: z.int().optional(),
   outcome: z.enum(['DONE', 'REFUSED', 'NOT_FOUND', 'UNKNOWN']),
   error: z.string().optional(),
+  released: z
+    .int()
+    .optional()
+    .meta({ description: 'What a void gave back, in minor units, as the issuer says.' }),
 });
 
 const payLaterBody = z.strictObject({

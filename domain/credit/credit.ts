@@ -23,9 +23,11 @@ export interface IssuerCall {
 
 /** What one call or one look-up has told. UNKNOWN: it may have been done or not. */
 export type IssuerAnswer =
-  | { readonly kind: 'DONE'; readonly reference?: string }
+  /** `released`: what a void gave back, in minor units, where the issuer says it. */
+  | { readonly kind: 'DONE'; readonly reference?: string; readonly released?: number }
   | { readonly kind: 'REFUSED'; readonly code: string }
-  | { readonly kind: 'NOT_FOUND' }
+  /** `released`: the void that makes sure of it found something after all. */
+  | { readonly kind: 'NOT_FOUND'; readonly released?: number }
   | { readonly kind: 'UNKNOWN'; readonly why: string };
 
 /** How an operation ended: by an answer that is final, or unknown to the last. */

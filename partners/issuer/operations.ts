@@ -12,6 +12,8 @@ export interface OperationView {
   readonly status: 'DONE' | 'REFUSED';
   readonly code?: string;
   readonly reference: string;
+  /** Of a void: what it gave back, reserved or captured, in minor units. */
+  readonly released?: number;
 }
 
 interface OperationRow {
@@ -20,6 +22,7 @@ interface OperationRow {
   readonly status: 'DONE' | 'REFUSED';
   readonly code: string | null;
   readonly reference: string;
+  readonly released: number;
   readonly request: unknown;
 }
 
@@ -73,7 +76,8 @@ export async function lookUp(pool: Pool, key: string): Promise<OperationView | u
 
 async function findRow(db: Pool | Transaction, key: string): Promise<OperationRow | undefined> {
   const found = await db.query<OperationRow>(
-    'select operation_key as key, operation, status, code, reference, request from issuer.operation where operation_key = $1',
+    `select operation_key as key, operation, status, code, reference, (released + given_back)::bigint as released, request
+       from issuer.operation where operation_key = $1`,
     [key],
   );
   return found.rows[0];
@@ -105,9 +109,18 @@ async function keep(
       givenBack,
     ],
   );
-  return { key: request.key, operation: request.operation, status: effect.status, code, reference, request };
+  const { key, operation } = request;
+  return { key, operation, status: effect.status, code, reference, released: released + givenBack, request };
 }
 
-function viewOf({ key, operation, status, code, reference }: OperationRow): OperationView {
-  return { key, operation, status, ...(code === null ? {} : { code }), reference };
+function viewOf({ key, operation, status, code, reference, released }: OperationRow): OperationView {
+  const isVoid = operation === 'VOID' && status === 'DONE';
+  return {
+    key,
+    operation,
+    status,
+    ...(code === null ? {} : { code }),
+    reference,
+    ...(isVoid ? { released } : {}),
+  };
 }

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertDefined } from '../../domain/assert.ts';
+import { decideCredit } from '../../db/payment.ts';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { apiClient } from '../support/client.ts';
 import { givenCreditOrder } from '../support/credit.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { givenMerchant, uniqueId, type GivenMerchant } from '../support/givens.ts';
@@ -148,6 +150,76 @@ describe('with the issuer', () => {
     );
     expect(breaks.rowCount).toBe(row.isAsked ? 1 : 0);
     expect((await issuer.books()).breaks).toEqual([]);
+  });
+
+  it('that does not find what it has booked, the void says what came too late: told to a person, kept with the call', async ({
+    onTestFinished,
+  }) => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const issuerId = await connectIssuer(stack, issuer);
+    const { accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+    await issuer.setFaults(
+      { operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 },
+      { operation: 'LOOK_UP', fault: 'NOT_FOUND', times: 1 },
+    );
+    const answer = await merchant.call('POST', '/v1/payments', body);
+    expect(answer.body).toMatchObject({ status: 'DECLINED', declineCode: 'CREDIT_DECLINED' });
+    expect((await issuer.accountOf(accountRef)).used).toBe(0);
+    const key = paymentOperationKeys(merchant.merchantId, body.merchantPaymentId).void;
+    const admin = apiClient(stack.baseUrl, stack.adminKey);
+    const calls = await admin<{ items: unknown[] }>('GET', `/v1/issuers/${issuerId}/attempts?key=${key}`);
+    expect(calls.body.items).toMatchObject([{ operation: 'VOID', outcome: 'DONE', released: 1_000 }]);
+    const breaks = await stack.pool.query(
+      'select class, counterpart, reference, detail from reconciliation_break where payment_id = $1',
+      [answer.body.paymentId],
+    );
+    expect(breaks.rows).toMatchObject([{ class: 'late', counterpart: 'ISSUER', reference: key }]);
+    expect(JSON.stringify(breaks.rows)).toContain('1000 JPY back');
+  });
+
+  it('silent, and the run that a person declined gone before its void, a run that finds the decline voids it', async ({
+    onTestFinished,
+  }) => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const issuerId = await connectIssuer(stack, issuer);
+    const { accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+    await issuer.setFaults(
+      { operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 },
+      { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },
+    );
+    const first = merchant.call('POST', '/v1/payments', body);
+    const { merchantPaymentId } = body;
+    const { authorise } = paymentOperationKeys(merchant.merchantId, merchantPaymentId);
+    await until('the authorisation', async () => (await issuer.stored(authorise)) !== undefined);
+    const workflowId = paymentWorkflowId(merchant.merchantId, merchantPaymentId);
+    await stack.temporal.workflow.getHandle(workflowId).terminate('test');
+    // What an operator's word had committed before.
+    await decideCredit(stack.pool, {
+      merchantId: merchant.merchantId,
+      merchantPaymentId,
+      authorised: false,
+      operator: 'mei',
+      reason: 'lost',
+      decidedAt: new Date().toISOString(),
+      cancelUntilMinutesOfNextDay: 15,
+    });
+    await first;
+    expect((await issuer.accountOf(accountRef)).used).toBe(1_000);
+    await issuer.setFaults();
+    const again = await merchant.call('POST', '/v1/payments', body);
+    expect(again.body).toMatchObject({ status: 'DECLINED' });
+    await endOf(workflowId);
+    expect((await issuer.accountOf(accountRef)).used).toBe(0);
   });
 
   it('silent, and the workflow terminated, another body under the same id moves nothing; the first one goes on', async () => {

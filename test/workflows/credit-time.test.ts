@@ -1,6 +1,7 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
+import { askIssuerNow } from '../../workflows/issuer/contract.ts';
 import { paymentWorkflowId, resolveUnknown } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { givenCreditOrder } from '../support/credit.ts';
@@ -110,6 +111,22 @@ describe('a payment whose issuer is silent', () => {
     });
     expect(await handle.result()).toMatchObject({ status: 'COMPLETED' });
     expect(await issuer.accountOf(accountRef)).toMatchObject({ captured: 1_000 });
+  });
+
+  it('for five days is decided by its own answer, when an operator has it asked again', async () => {
+    const { accountRef, handle, look } = await givenUnknownPayment();
+    await environment.sleep('6 days');
+    await untilAwaiting(handle);
+    await handle.signal(askIssuerNow);
+    const { void: key } = paymentOperationKeys(merchant.merchantId, String((await look()).merchantPaymentId));
+    expect((await look()).status).toBe('IN_PROGRESS');
+    await issuer.setFaults();
+    await handle.signal(askIssuerNow);
+    expect(await handle.result()).toMatchObject({ status: 'COMPLETED' });
+    expect(await issuer.accountOf(accountRef)).toMatchObject({ captured: 1_000 });
+    expect(await issuer.stored(key)).toBeUndefined();
+    const breaks = await stack.pool.query('select resolver from reconciliation_break');
+    expect(breaks.rows).toEqual([{ resolver: 'issuer' }]);
   });
 
   it('and that the till cancels meanwhile ends canceled, with nothing reserved or paid', async () => {

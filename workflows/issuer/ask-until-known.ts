@@ -47,7 +47,7 @@ async function askOn(call: IssuerCall, options: AskOptions): Promise<IssuerOutco
       case 'END':
         return answer as IssuerOutcome;
       case 'VOID_THEN_END':
-        return (await askOn(voidOf(call), {})).kind === 'DONE' ? { kind: 'NOT_FOUND' } : { kind: 'GAVE_UP' };
+        return notFoundOnce(await askOn(voidOf(call), {}));
       case 'SEND_AGAIN':
         way = 'CALL';
         break;
@@ -61,6 +61,50 @@ async function askOn(call: IssuerCall, options: AskOptions): Promise<IssuerOutco
       }
     }
   }
+}
+
+/** The issuer does not know an authorisation, and what came of its void. */
+function notFoundOnce(voided: IssuerOutcome): IssuerOutcome {
+  if (voided.kind !== 'DONE') return { kind: 'GAVE_UP' };
+  const { released } = voided;
+  return released === undefined ? { kind: 'NOT_FOUND' } : { kind: 'NOT_FOUND', released };
+}
+
+/** Asking at an operator's wish, after the schedule is over. */
+export interface AskingWhenTold {
+  /** How the operation ended, once an answer has told. */
+  readonly outcome: () => IssuerOutcome | undefined;
+  /** Whether an answer is being waited for just now. */
+  readonly isAsking: () => boolean;
+}
+
+/** After GAVE_UP: looks the operation up once for every signal `askIssuerNow`, until its outcome is known. */
+export function askWhenTold(call: IssuerCall): AskingWhenTold {
+  let outcome: IssuerOutcome | undefined;
+  let asking = 0;
+  const look = async (): Promise<void> => {
+    const answer = await ask('LOOK_UP', call);
+    if (answer.kind === 'NOT_ASKED') return;
+    const step = nextIssuerStep(call.operation, 'LOOK_UP', answer.kind);
+    if (step === 'END') outcome ??= answer as IssuerOutcome;
+    if (step !== 'VOID_THEN_END') return;
+    const voided = await ask('CALL', voidOf(call));
+    if (voided.kind === 'DONE') outcome ??= notFoundOnce(voided);
+  };
+  setHandler(
+    askIssuerNow,
+    async () => {
+      if (outcome !== undefined || asking > 0) return;
+      asking += 1;
+      try {
+        await look();
+      } finally {
+        asking -= 1;
+      }
+    },
+    { description: 'Ask the issuer once more what became of it. No input.' },
+  );
+  return { outcome: () => outcome, isAsking: () => asking > 0 };
 }
 
 /** @returns false when no further try comes */

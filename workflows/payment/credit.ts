@@ -1,9 +1,14 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import type { StoredOutcome } from '../../activities/payment.ts';
-import { paymentOperationKeys, type IssuerCall, type IssuerOutcome } from '../../domain/credit/credit.ts';
+import {
+  paymentOperationKeys,
+  voidOf,
+  type IssuerCall,
+  type IssuerOutcome,
+} from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
-import { askUntilKnown } from '../issuer/ask-until-known.ts';
-import { waitForOperator } from '../operator-word.ts';
+import { askUntilKnown, askWhenTold } from '../issuer/ask-until-known.ts';
+import { waitForOperatorUnless } from '../operator-word.ts';
 import { resolveUnknown, type PaymentInput, type UnknownWord } from './contract.ts';
 import { ledgerStep, workflowNow } from './ledger-step.ts';
 
@@ -20,43 +25,56 @@ export async function decideOnCredit(
 ): Promise<StoredOutcome> {
   setCurrentDetails(`### ${describeMoney(input)}: **IN_PROGRESS**\n\nWaits for issuer ${credit.issuerId}.`);
   const key = paymentOperationKeys(input.merchantId, input.merchantPaymentId).authorise;
-  const answer = await askUntilKnown({
+  const call: IssuerCall = {
     issuerId: credit.issuerId,
     key,
     operation: 'AUTHORISE',
     accountRef: credit.accountRef,
     amount: settled.view.amount,
     currency: settled.view.currency,
-  });
+  };
+  let answer = await askUntilKnown(call);
   let word: UnknownWord | undefined;
-  let authorised = answer.kind === 'DONE';
+  let isLate = false;
   if (answer.kind === 'GAVE_UP') {
+    isLate = true;
     await handOver(
       settled.view.paymentId,
       key,
       'The issuer did not say for five days whether it authorised the payment.',
     );
-    word = await waitForOperator(resolveUnknown, ['DECLINED', 'AUTHORISED'], () =>
+    const again = askWhenTold(call);
+    const unless = { isOver: () => again.outcome() !== undefined, isBusy: again.isAsking };
+    const said = await waitForOperatorUnless(unless, resolveUnknown, ['DECLINED', 'AUTHORISED'], () =>
       [
         `### ${describeMoney(input)}: **IN_PROGRESS**, outcome unknown at issuer ${credit.issuerId}`,
         '',
-        `Ask the issuer about operation \`${key}\`. \`AUTHORISED\` pays the merchant; \`DECLINED\` pays nothing, and what the issuer may have booked is voided.`,
+        `Ask the issuer about operation \`${key}\`. \`AUTHORISED\` pays the merchant; \`DECLINED\` pays nothing, and what the issuer may have booked is voided. ` +
+          'Where the issuer answers again, signal `askIssuerNow` asks it, and its answer decides.',
       ].join('\n'),
     );
-    authorised = word.action === 'AUTHORISED';
+    // What the issuer itself says counts more than what a person has learnt of it.
+    answer = again.outcome() ?? answer;
+    if (answer.kind === 'GAVE_UP') word = said;
   }
   const decided = await ledgerStep((activities, askedAt) =>
     activities.decideCredit({
       merchantId: input.merchantId,
       merchantPaymentId: input.merchantPaymentId,
-      authorised,
-      ...(word === undefined ? {} : { operator: word.operator, reason: word.reason }),
+      authorised: answer.kind === 'DONE' || word?.action === 'AUTHORISED',
+      ...(isLate
+        ? {
+            operator: word?.operator ?? 'issuer',
+            reason: word?.reason ?? 'it answered when it was asked again',
+          }
+        : {}),
       askedAt,
     }),
   );
   // Whatever the issuer may have booked after all must not stand; a clear refusal booked nothing.
   if (decided.view.status === 'DECLINED' && answer.kind === 'GAVE_UP')
-    await voidAuthorisation(input, decided, credit);
+    await voidDeclined(input, decided, credit);
+  if (answer.kind === 'NOT_FOUND') await recordLateSuccess(input, decided, answer.released);
   return decided;
 }
 
@@ -67,6 +85,9 @@ export async function settleWithIssuer(
   credit: Credit,
 ): Promise<void> {
   if (decided.view.status === 'CANCELED') await voidAuthorisation(input, decided, credit);
+  // A run that finds a decline, as after a reset, does not know whether a person made it while the issuer was silent, nor whether
+  // the run before came to the void. Of a clear refusal a void changes nothing.
+  if (decided.view.status === 'DECLINED' && decided.replayed) await voidDeclined(input, decided, credit);
   if (decided.view.status !== 'COMPLETED') return;
   const keys = paymentOperationKeys(input.merchantId, input.merchantPaymentId);
   const call: IssuerCall = {
@@ -96,18 +117,43 @@ export async function voidAuthorisation(
   outcome: StoredOutcome,
   credit: Credit,
 ): Promise<void> {
-  const keys = paymentOperationKeys(it.merchantId, it.merchantPaymentId);
-  await mustHappen(outcome.view.paymentId, {
-    issuerId: credit.issuerId,
-    key: keys.void,
-    operation: 'VOID',
-    authorisationKey: keys.authorise,
-  });
+  await mustHappen(outcome.view.paymentId, voidCall(it, credit));
+}
+
+function voidCall(it: { merchantId: string; merchantPaymentId: string }, credit: Credit): IssuerCall {
+  const { authorise } = paymentOperationKeys(it.merchantId, it.merchantPaymentId);
+  return voidOf({ issuerId: credit.issuerId, key: authorise, operation: 'AUTHORISE' });
+}
+
+/** The void of what was declined here: anything that it gives back is a success that came too late. */
+async function voidDeclined(input: PaymentInput, decided: StoredOutcome, credit: Credit): Promise<void> {
+  const answer = await mustHappen(decided.view.paymentId, voidCall(input, credit));
+  if (answer.kind === 'DONE') await recordLateSuccess(input, decided, answer.released);
+}
+
+/** A success that was not known when the payment was declined is reversed, and never silently: the books can be compared by it. */
+async function recordLateSuccess(
+  { merchantId, merchantPaymentId }: PaymentInput,
+  { view }: StoredOutcome,
+  released: number | undefined,
+): Promise<void> {
+  if (released === undefined || released === 0) return;
+  await ledgerStep((activities) =>
+    activities.recordIssuerBreak({
+      paymentId: view.paymentId,
+      class: 'late',
+      reference: paymentOperationKeys(merchantId, merchantPaymentId).void,
+      detail: `The issuer had booked this payment, which is ${view.status} here, after all; its void gave ${released} ${view.currency} back.`,
+      at: workflowNow(),
+    }),
+  );
 }
 
 /** Sends what the books here already say; where the issuer's books do not follow, a person is told by a break. */
-export async function mustHappen(paymentId: string, call: IssuerCall): Promise<void> {
-  await handOverUnlessDone(paymentId, call, await askUntilKnown(call));
+export async function mustHappen(paymentId: string, call: IssuerCall): Promise<IssuerOutcome> {
+  const answer = await askUntilKnown(call);
+  await handOverUnlessDone(paymentId, call, answer);
+  return answer;
 }
 
 async function handOverUnlessDone(paymentId: string, call: IssuerCall, answer: IssuerOutcome): Promise<void> {
@@ -118,6 +164,12 @@ async function handOverUnlessDone(paymentId: string, call: IssuerCall, answer: I
 
 async function handOver(paymentId: string, reference: string, detail: string): Promise<void> {
   await ledgerStep((activities) =>
-    activities.recordUnknownOutcome({ paymentId, reference, detail, at: workflowNow() }),
+    activities.recordIssuerBreak({
+      paymentId,
+      class: 'unknown_outcome',
+      reference,
+      detail,
+      at: workflowNow(),
+    }),
   );
 }
