@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { CodeDigester } from '../db/code-digest.ts';
-import { findOfflineKey, offlineKeyContext } from '../db/offline-key.ts';
+import { findOfflineKey, openOfflineKey } from '../db/offline-key.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
 import { acceptableSteps, OFFLINE_KEY_BYTES, offlineCode } from '../domain/code/offline.ts';
@@ -16,10 +16,14 @@ export interface OfflineMatchDeps {
 /**
  * Finds the step of an offline code of which only handle and keyed digest came along.
  * @returns the step, or undefined if the handle is unknown or its key makes no such code within the accepted steps around
- * `atMs`; both take the same computing here. Revoked, stale and used are the ledger's
- * to judge, under the key's lock.
+ * `atMs`; both take the same computing here. UNREADABLE if no data key at hand opens the key. Revoked, stale and used are
+ * the ledger's to judge, under the key's lock.
  */
-export type StepMatcher = (handle: string, codeDigest: string, atMs: number) => Promise<number | undefined>;
+export type StepMatcher = (
+  handle: string,
+  codeDigest: string,
+  atMs: number,
+) => Promise<number | 'UNREADABLE' | undefined>;
 
 const NOBODYS_KEY = new Uint8Array(OFFLINE_KEY_BYTES);
 
@@ -31,7 +35,8 @@ export function createOfflineMatcher({
 }: OfflineMatchDeps): StepMatcher {
   return async (handle, codeDigest, atMs) => {
     const found = await findOfflineKey(pool, handle);
-    const key = found === undefined ? NOBODYS_KEY : sealer.open(found.sealed, offlineKeyContext(handle));
+    const key = found === undefined ? NOBODYS_KEY : openOfflineKey(sealer, found);
+    if (key === undefined) return 'UNREADABLE';
     const shown = Buffer.from(codeDigest, 'hex');
     const matching: number[] = [];
     for (const step of acceptableSteps(atMs)) {

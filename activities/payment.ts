@@ -1,3 +1,4 @@
+import { log } from '@temporalio/activity';
 import {
   cancelPayment,
   decideCredit,
@@ -30,6 +31,7 @@ export const OFFLINE_RULES = {
   journalDeadlineMs,
   decideWithinMs: ONLINE_CODE_TTL_MS,
   maxAmount: limits.maxAmount,
+  currency: limits.currency,
   maxPer24h: limits.maxPer24h,
   maxPer30d: limits.maxPer30d,
   ...throttle,
@@ -47,8 +49,15 @@ export function createPaymentActivities(deps: PaymentActivityDeps) {
   /** An offline code is judged by the time at which it was presented, however late the answer. */
   async function offlineFacts(input: PaymentInput & { requestedAt: string }) {
     if (input.offlineHandle === undefined) return {};
-    const offlineStep = await matchStep(input.offlineHandle, input.codeDigest, Date.parse(input.requestedAt));
-    return { offlineStep, offlinePolicy: OFFLINE_RULES };
+    const found = await matchStep(input.offlineHandle, input.codeDigest, Date.parse(input.requestedAt));
+    if (found !== 'UNREADABLE') return { offlineStep: found, offlinePolicy: OFFLINE_RULES };
+    log.error(
+      'an offline key opens with none of the data keys: KESSAI_DATA_KEY is not the one that sealed it',
+      {
+        handle: input.offlineHandle,
+      },
+    );
+    return { offlinePolicy: { ...OFFLINE_RULES, keyIsUnreadable: true } };
   }
 
   async function settle(

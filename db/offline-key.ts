@@ -38,6 +38,18 @@ export const offlineKeyContext = (handle: string): string => `offline-key:${hand
 const COLUMNS = `handle, user_id as "userId", device_id as "deviceId", sealed, issued_at as "issuedAt",
                  refresh_after as "refreshAfter", revoked_at as "revokedAt"`;
 
+/** The key itself; undefined if none of the data keys at hand opens it, as after the loss of one. */
+export function openOfflineKey(
+  sealer: Sealer,
+  it: Pick<OfflineKeyRow, 'handle' | 'sealed'>,
+): Buffer | undefined {
+  try {
+    return sealer.open(it.sealed, offlineKeyContext(it.handle));
+  } catch {
+    return undefined;
+  }
+}
+
 /** The key of a handle, also a revoked one; sealed as it is kept. */
 export async function findOfflineKey(db: Db, handle: string): Promise<OfflineKeyRow | undefined> {
   const statement = {
@@ -96,8 +108,10 @@ export async function issueOrKeepOfflineKey(
       [it.deviceId],
     );
     if (newest?.revokedAt === null && newest.refreshAfter > it.now) {
-      const key = sealer.open(newest.sealed, offlineKeyContext(newest.handle));
-      return { kind: 'issued', handle: newest.handle, key, refreshAfter: newest.refreshAfter, ...contact };
+      const key = openOfflineKey(sealer, newest);
+      // One that opens no more is as good as none.
+      if (key !== undefined)
+        return { kind: 'issued', handle: newest.handle, key, refreshAfter: newest.refreshAfter, ...contact };
     }
     await revokeSuperseded(tx, it.deviceId, it.now);
     const refreshAfter = new Date(it.now.getTime() + OFFLINE_POLICY.refreshAfterMs);

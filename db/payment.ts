@@ -7,11 +7,15 @@ export interface OfflineRules {
   readonly decideWithinMs: number;
   readonly journalDeadlineMs: number;
   readonly maxAmount: number;
+  /** Of `maxAmount`: payments of another currency are beyond it. */
+  readonly currency: string;
   readonly maxPer24h: number;
   readonly maxPer30d: number;
   readonly maxFailures: number;
   readonly windowMs: number;
   readonly blockMs: number;
+  /** The key opens with no data key at hand: no password can be judged. */
+  readonly keyIsUnreadable?: boolean;
 }
 
 /** What `payment_settle` needs to decide. Times are RFC 3339 in UTC, amounts minor units. */

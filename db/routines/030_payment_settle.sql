@@ -51,6 +51,10 @@ begin
   if v_key.blocked_until > p_now then
     return (null, null, null, 'TOO_MANY_ATTEMPTS')::taken_code;
   end if;
+  if (p_policy ->> 'keyIsUnreadable')::boolean then
+    -- Whether the password is right nobody knows: nothing is counted, spent or charged; the phone gets a key that can be read.
+    return (null, null, null, 'OFFLINE_KEY_STALE')::taken_code;
+  end if;
   if p_step is null then
     if v_key.failed_since is null or v_key.failed_since <= p_now - make_interval(secs => (p_policy ->> 'windowMs')::numeric / 1000) then
       v_key.failed_count := 0;
@@ -153,7 +157,9 @@ begin
     v_decline := 'SIMILAR_PAYMENT';
   end if;
   if v_decline is null and v_is_offline then
-    v_decline := offline_limit(v_code.user_id, v_amount, v_now, r -> 'offlinePolicy');
+    -- The limit is an amount of one currency: what is of another one is beyond it.
+    v_decline := case when r ->> 'currency' <> r -> 'offlinePolicy' ->> 'currency' then 'OFFLINE_LIMIT_AMOUNT'
+                      else offline_limit(v_code.user_id, v_amount, v_now, r -> 'offlinePolicy') end;
   end if;
   if v_decline is null and v_code.funding_source = 'PAY_LATER' then
     select * into v_credit from pay_later_account where user_id = v_code.user_id;

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { offlineKeyContext } from '../../db/offline-key.ts';
+import { createSealer } from '../../db/sealed.ts';
 import { OFFLINE_POLICY } from '../../domain/code/offline-policy.ts';
 import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { givenAnotherPhone, givenOfflinePhone, stepNow, withinOneStep } from '../support/offline.ts';
@@ -68,6 +71,51 @@ describe('an offline code', () => {
     );
     expect(rows[0]?.failed_count).toBeGreaterThanOrEqual(2);
     expect(await payer.balance()).toBe(10_000);
+  });
+
+  it('whose key opens with no data key at hand is declined at once, counts nothing, and the phone gets another key', async () => {
+    const { payer, phone } = await givenPhone();
+    const lost = createSealer(randomBytes(32).toString('base64'));
+    const sealed = lost.seal(randomBytes(32), offlineKeyContext(phone.handle));
+    const set = 'update offline_key set sealed = $2 where handle = $1';
+    await stack.pool.query(set, [phone.handle, sealed]);
+    const answer = await pay(merchant, { code: await phone.code(stepNow()), amount: 100 });
+    expect(answer).toMatchObject({ status: 200, body: { declineCode: 'OFFLINE_KEY_STALE' } });
+    const { rows } = await stack.pool.query(
+      'select failed_count as failed, last_step as step from offline_key where handle = $1',
+      [phone.handle],
+    );
+    expect(rows).toEqual([{ failed: 0, step: 0 }]);
+    const again = await givenOfflinePhone(payer);
+    expect(again.handle).not.toBe(phone.handle);
+    const paid = await pay(merchant, { code: await again.code(stepNow()), amount: 101 });
+    expect(paid.body.status).toBe('COMPLETED');
+  });
+
+  it('at a till of another currency is beyond the limit, however little it is', async () => {
+    const { phone } = await givenPhone();
+    const abroad = await givenMerchant(stack, { currency: 'USD' });
+    const answer = await pay(abroad, { code: await phone.code(stepNow()), amount: 1, currency: 'USD' });
+    expect(answer.body).toMatchObject({ status: 'DECLINED', declineCode: 'OFFLINE_LIMIT_AMOUNT' });
+  });
+
+  it('of a key that was ended counts against the handle, so that passwords cannot be tried on it', async () => {
+    const { phone } = await givenPhone();
+    await stack.pool.query(
+      `update offline_key set revoked_at = now(), revoke_reason = 'USER' where handle = $1`,
+      [phone.handle],
+    );
+    const said = [];
+    for (const amount of [100, 101]) {
+      const code = await phone.code(stepNow() + said.length);
+      said.push((await pay(merchant, { code, amount })).body.declineCode);
+    }
+    expect(said).toEqual(['OFFLINE_KEY_STALE', 'OFFLINE_KEY_STALE']);
+    const { rows } = await stack.pool.query<{ failed: number }>(
+      'select failed_count as failed from offline_key where handle = $1',
+      [phone.handle],
+    );
+    expect(rows).toEqual([{ failed: 2 }]);
   });
 
   it('of an unknown handle is invalid like a wrong password', async () => {

@@ -142,7 +142,11 @@ describe('an offline key', () => {
       theirs.handle,
       sealed,
     ]);
-    await expect(issue(b, now)).rejects.toThrow();
+    // What does not open is no key: there is a new one.
+    const next = await issue(b, now);
+    expect(next.handle).not.toBe(theirs.handle);
+    expect(next.key.equals(mine.key)).toBe(false);
+    expect(await matchStep(theirs.handle, 'ff', now.getTime())).toBe('UNREADABLE');
   });
 });
 

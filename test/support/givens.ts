@@ -21,13 +21,14 @@ export interface GivenMerchant {
 /** A merchant with stores `s1`, `s2` and terminals `t1`, `t2` in each. */
 export async function givenMerchant(
   stack: Target,
-  it: { timeZone?: string; webhookUrl?: string; merchantId?: string } = {},
+  it: { timeZone?: string; webhookUrl?: string; merchantId?: string; currency?: string } = {},
 ): Promise<GivenMerchant> {
   const merchantId = it.merchantId ?? uniqueId('m');
   const admin = apiClient(stack.baseUrl, stack.adminKey);
   const stored = await admin<{ webhook?: { secret: string } }>('PUT', `/v1/merchants/${merchantId}`, {
     name: 'Test Mart',
     timeZone: it.timeZone ?? 'Asia/Tokyo',
+    ...(it.currency === undefined ? {} : { currency: it.currency }),
     stores: ['s1', 's2'].map((storeId) => ({ storeId, name: storeId, terminals: ['t1', 't2'] })),
     ...(it.webhookUrl === undefined ? {} : { webhook: { url: it.webhookUrl } }),
   });
