@@ -15,7 +15,7 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default'],
     projects: [
-      { extends: true, test: { name: 'unit', include: unit } },
+      { extends: true, test: { name: 'unit', include: unit, testTimeout: 30_000 } },
       {
         extends: true,
         test: {
@@ -25,8 +25,9 @@ export default defineConfig({
           globalSetup: ['test/global-setup.ts'],
           // Files keep apart by databases and task queues, not by modules: the SDKs are loaded once a process, not once a file.
           isolate: false,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // Far above what a test takes: a busy machine is slow, not wrong.
+          testTimeout: 60_000,
+          hookTimeout: 150_000,
         },
       },
     ],

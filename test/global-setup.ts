@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -13,6 +13,7 @@ import { startTemporal } from '../dev/servers/temporal.ts';
 import { obtainTimeSkippingServer } from '../dev/servers/time-skipping.ts';
 import { buildWorkflowBundle } from '../workers/bundle.ts';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes.ts';
+import { compilePrograms } from './support/compile.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -26,6 +27,8 @@ declare module 'vitest' {
     timeSkippingPath: string;
     /** A file with the workflow bundle's code. */
     bundlePath: string;
+    /** Our programs as JavaScript: support/program.ts starts them. */
+    programsFolder: string;
   }
 }
 
@@ -82,8 +85,9 @@ async function startWorkflowServer(
   return server.address;
 }
 
-async function writeBundle(folder: string): Promise<string> {
-  const path = join(folder, 'workflow-bundle.js');
+/** The bundle lies where compiled workers look for it, as after `npm run build`. */
+async function writeBundle(programsFolder: string): Promise<string> {
+  const path = join(programsFolder, 'workflow-bundle.js');
   const { code } = await buildWorkflowBundle();
   await writeFile(path, code);
   return path;
@@ -91,7 +95,7 @@ async function writeBundle(folder: string): Promise<string> {
 
 /**
  * Starts, once for the whole run and side by side, what tests share: Postgres with a migrated template, a Temporal
- * dev server, the workflow bundle; and obtains the time-skipping server, which each test file starts for itself.
+ * dev server, the workflow bundle, our programs compiled; and obtains the time-skipping server, which each test file starts for itself.
  */
 export default async function setUp(project: TestProject): Promise<CleanUp> {
   const report = createReport();
@@ -111,13 +115,16 @@ export default async function setUp(project: TestProject): Promise<CleanUp> {
     for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
   };
 
-  const [postgres, temporal, timeSkipping, bundle] = await Promise.allSettled([
+  const programsFolder = join(folder, 'programs');
+  await mkdir(programsFolder);
+  const [postgres, temporal, timeSkipping, bundle, programs] = await Promise.allSettled([
     report.step('Postgres for tests', () => startDatabase(folder, registry, cleanUps, report)),
     report.step('Temporal dev server for tests', () =>
       startWorkflowServer(folder, registry, cleanUps, report),
     ),
     report.step('Time-skipping server for tests', () => obtainTimeSkippingServer(report)),
-    report.step('Workflow bundle', () => writeBundle(folder)),
+    report.step('Workflow bundle', () => writeBundle(programsFolder)),
+    report.step('Programs compiled for tests', () => compilePrograms(programsFolder)),
   ]);
   try {
     project.provide('postgresAdminUrl', valueOf(postgres));
@@ -125,6 +132,8 @@ export default async function setUp(project: TestProject): Promise<CleanUp> {
     project.provide('temporalAddress', valueOf(temporal));
     project.provide('timeSkippingPath', valueOf(timeSkipping));
     project.provide('bundlePath', valueOf(bundle));
+    valueOf(programs);
+    project.provide('programsFolder', programsFolder);
   } catch (error) {
     await tearDown();
     throw error;

@@ -8,6 +8,7 @@ import { testBooks } from '../support/books.ts';
 import type { ProblemBody } from '../support/edge.ts';
 import { givenMerchant, givenPayer, type GivenMerchant } from '../support/givens.ts';
 import { answerChecker, readOpenApi, undocumentedAnswers } from '../support/open-api.ts';
+import { compiled } from '../support/program.ts';
 import { openBreaks } from '../support/reconcile.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -227,17 +228,13 @@ describe('the list of breaks', () => {
 
   it('is compared by npm run reconcile as well', { timeout: 120_000 }, async () => {
     const run = (...args: string[]) =>
-      promisify(execFile)(
-        process.execPath,
-        ['--import', 'tsx', 'api/reconciliation/reconcile-main.ts', ...args],
-        {
-          env: {
-            ...process.env,
-            TEMPORAL_ADDRESS: inject('temporalAddress'),
-            KESSAI_TASK_QUEUE: stack.taskQueue,
-          },
+      promisify(execFile)(process.execPath, [compiled('api/reconciliation/reconcile-main.ts'), ...args], {
+        env: {
+          ...process.env,
+          TEMPORAL_ADDRESS: inject('temporalAddress'),
+          KESSAI_TASK_QUEUE: stack.taskQueue,
         },
-      ).catch((error: unknown) => error as { code: number; stdout: string; stderr: string });
+      }).catch((error: unknown) => error as { code: number; stdout: string; stderr: string });
     const own = await givenMerchant(stack);
     await put(own, ['a,PAYMENT,1,JPY', 'b,PAYMENT,2,JPY']);
     await until('two breaks', async () => (await openBreaks(stack.pool, own.merchantId)).length === 2);

@@ -11,6 +11,7 @@ import { assertDefined } from '../../domain/assert.ts';
 import { forge, testBooks } from '../support/books.ts';
 import { givenMerchant, givenPayer, uniqueId, type GivenMerchant } from '../support/givens.ts';
 import { answerChecker, readOpenApi } from '../support/open-api.ts';
+import { compiled } from '../support/program.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
@@ -285,7 +286,7 @@ describe('a long settlement report', () => {
 
   it('comes from npm run report to the byte, whole or not at all', { timeout: 120_000 }, async () => {
     const run = (...args: string[]) =>
-      promisify(execFile)(process.execPath, ['--import', 'tsx', 'api/settlement/report-main.ts', ...args], {
+      promisify(execFile)(process.execPath, [compiled('api/settlement/report-main.ts'), ...args], {
         env: { ...process.env, DATABASE_URL: stack.databaseUrl },
         maxBuffer: 100_000_000,
       }).catch((error: unknown) => error as { code: number; stdout: string; stderr: string });

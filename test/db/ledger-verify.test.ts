@@ -5,6 +5,7 @@ import { accountId, postTransfer } from '../../db/ledger.ts';
 import { verifyLedger } from '../../db/ledger-verify.ts';
 import { createUser } from '../../db/user.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { compiled } from '../support/program.ts';
 
 let database: TestDatabase;
 
@@ -27,7 +28,7 @@ afterEach(() => database.drop());
 
 /** Runs `npm run ledger:verify`'s program as it is. */
 async function verifyProgram(url: string): Promise<{ code: number; output: string }> {
-  const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'db/ledger-verify-main.ts'], {
+  const run = promisify(execFile)(process.execPath, [compiled('db/ledger-verify-main.ts')], {
     env: { ...process.env, DATABASE_URL: url },
   });
   return run.then(

@@ -1,6 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { inject } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,13 +21,18 @@ export interface Program {
   errors(): string;
 }
 
+/** The JavaScript of a program, e.g. of `db/reseal-main.ts`, as plain `node` runs it; compiled once for the run. */
+export function compiled(entry: string): string {
+  return join(inject('programsFolder'), entry.replace(/\.ts$/, '.js'));
+}
+
 export function startProgram(entry: string, env: NodeJS.ProcessEnv): Program {
   let output = '';
   let errors = '';
   let child = launch();
 
   function launch(): ChildProcess {
-    const fresh = spawn(process.execPath, ['--import', 'tsx', entry], {
+    const fresh = spawn(process.execPath, [compiled(entry)], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
