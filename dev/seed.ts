@@ -3,6 +3,7 @@ import { findMerchant } from '../db/merchant.ts';
 import { createPool, type Pool } from '../db/pool.ts';
 import { caller, type Call } from './caller.ts';
 import { seedIssuer } from './seed-issuer.ts';
+import { seedParking } from './seed-parking.ts';
 
 /** `.kessai/dev.json`: what tools and tests need to talk to the local stack (HTTP contract, last section). */
 export interface DevStack {
@@ -32,6 +33,8 @@ export interface SeedInput {
   readonly temporal: DevStack['temporal'];
   /** The reference issuer that runs beside it. */
   readonly issuer: { readonly baseUrl: string; readonly adminKey: string };
+  /** The reference parking operator, likewise. */
+  readonly parking: { readonly baseUrl: string; readonly adminKey: string };
   /** The `dev.json` of the start before, if there was one. */
   readonly previous?: unknown;
 }
@@ -40,7 +43,7 @@ const TENANTS = {
   admin: 'kessai',
   merchant: 'demo-mart',
   issuer: 'demo-issuer',
-  parking: 'demo-parking',
+  parking: 'central-parking',
   service: 'demo-service',
 } as const satisfies Record<SeedRole, string>;
 
@@ -93,6 +96,7 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       users.push({ userId: user.userId, deviceToken: await keepOrEnrol(pool, call, user.userId, known) });
     }
     await seedIssuer(call, input.issuer, { issuerId: TENANTS.issuer, userId: USERS[0].userId });
+    await seedParking(input.parking, { baseUrl: input.baseUrl, key: keys.parking });
     return {
       baseUrl: input.baseUrl,
       temporal: input.temporal,
@@ -104,7 +108,12 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       issuerId: TENANTS.issuer,
       operatorId: TENANTS.parking,
       serviceId: TENANTS.service,
-      partners: { issuer: input.issuer.baseUrl, issuerAdminKey: input.issuer.adminKey },
+      partners: {
+        issuer: input.issuer.baseUrl,
+        issuerAdminKey: input.issuer.adminKey,
+        parking: input.parking.baseUrl,
+        parkingAdminKey: input.parking.adminKey,
+      },
       users,
     };
   } finally {

@@ -22,6 +22,7 @@ interface Ports {
   readonly ui: number;
   readonly workerMetrics: number;
   readonly issuer: number;
+  readonly parking: number;
 }
 
 async function choosePorts(): Promise<Ports> {
@@ -32,11 +33,13 @@ async function choosePorts(): Promise<Ports> {
     ui: portFromEnvironment('KESSAI_UI_PORT', 8233),
     workerMetrics: portFromEnvironment('WORKER_METRICS_PORT', 9464),
     issuer: portFromEnvironment('ISSUER_PORT', 3100),
+    parking: portFromEnvironment('PARKING_PORT', 3200),
   };
   const wanted: WantedPort[] = [
     { what: 'the API', port: ports.api, variable: 'PORT' },
     { what: "the worker's metrics", port: ports.workerMetrics, variable: 'WORKER_METRICS_PORT' },
     { what: 'the pay-later issuer', port: ports.issuer, variable: 'ISSUER_PORT' },
+    { what: 'the parking operator', port: ports.parking, variable: 'PARKING_PORT' },
   ];
   if (ownDatabaseUrl() === undefined) {
     wanted.push({ what: 'Postgres', port: ports.postgres, variable: 'KESSAI_PG_PORT' });
@@ -73,8 +76,9 @@ async function startServers(ports: Ports, lifecycle: Lifecycle) {
 interface Environments {
   /** Of Kessai's own programs. */
   readonly kessai: NodeJS.ProcessEnv;
-  /** Of the partner, who has nothing of Kessai's but a server to keep tables in. */
+  /** Of the partners, who have nothing of Kessai's but a server to keep tables in. */
   readonly issuer: NodeJS.ProcessEnv;
+  readonly parking: NodeJS.ProcessEnv;
 }
 
 async function startPrograms(ports: Ports, envs: Environments, lifecycle: Lifecycle): Promise<void> {
@@ -82,6 +86,7 @@ async function startPrograms(ports: Ports, envs: Environments, lifecycle: Lifecy
     { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics, env: envs.kessai },
     { name: 'API', entry: 'workers/api-main.ts', port: ports.api, env: envs.kessai },
     { name: 'issuer', entry: 'partners/issuer/main.ts', port: ports.issuer, env: envs.issuer },
+    { name: 'parking', entry: 'partners/parking-operator/main.ts', port: ports.parking, env: envs.parking },
   ] as const;
   // Side by side: most of their start is loading code.
   const started = await Promise.allSettled(
@@ -114,7 +119,7 @@ async function run(lifecycle: Lifecycle): Promise<void> {
   if (leftBehind.length > 0)
     report.note(`  ok    ended what a killed start had left running: ${leftBehind.join(', ')}`);
   const ports = await choosePorts();
-  const { ISSUER_ADMIN_KEY, ...secrets } = await loadSecrets();
+  const { ISSUER_ADMIN_KEY, PARKING_ADMIN_KEY, ...secrets } = await loadSecrets();
   const { database, workflows } = await startServers(ports, lifecycle);
   await report.step('Migrations', () =>
     migrate(database.url, (line) => {
@@ -146,8 +151,18 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     ISSUER_FAULTS: '1',
     LOG_LEVEL,
   };
-  await startPrograms(ports, { kessai, issuer }, lifecycle);
+  const parking = {
+    ...process.env,
+    PARKING_DATABASE_URL: database.url,
+    PARKING_ADMIN_KEY,
+    PARKING_PORT: String(ports.parking),
+    PARKING_HOST: '127.0.0.1',
+    PARKING_FAULTS: '1',
+    LOG_LEVEL,
+  };
+  await startPrograms(ports, { kessai, issuer, parking }, lifecycle);
   const issuerUrl = `http://127.0.0.1:${ports.issuer}`;
+  const parkingUrl = `http://127.0.0.1:${ports.parking}`;
   const temporal = { address: workflows.address, namespace: workflows.namespace, ui: workflows.uiUrl };
   const dev = await report.step('Seed', async () =>
     seed({
@@ -155,6 +170,7 @@ async function run(lifecycle: Lifecycle): Promise<void> {
       databaseUrl: database.url,
       temporal,
       issuer: { baseUrl: issuerUrl, adminKey: ISSUER_ADMIN_KEY },
+      parking: { baseUrl: parkingUrl, adminKey: PARKING_ADMIN_KEY },
       previous: await readObject(paths.dev),
     }),
   );
@@ -167,6 +183,7 @@ async function run(lifecycle: Lifecycle): Promise<void> {
       embeddedPostgres: ownDatabaseUrl() === undefined,
       workerMetricsPort: ports.workerMetrics,
       issuerUrl,
+      parkingUrl,
     }),
   );
 }

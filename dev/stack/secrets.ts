@@ -9,6 +9,8 @@ export interface Secrets {
   readonly KESSAI_CODE_PEPPER: string;
   /** Of the reference issuer's own staff. */
   readonly ISSUER_ADMIN_KEY: string;
+  /** Of the reference parking operator's own staff. */
+  readonly PARKING_ADMIN_KEY: string;
   /** A pair: what push services know this stack by. */
   readonly KESSAI_VAPID_PUBLIC_KEY: string;
   readonly KESSAI_VAPID_PRIVATE_KEY: string;
@@ -48,6 +50,7 @@ export async function loadSecrets(): Promise<Secrets> {
     KESSAI_DATA_KEY: secretOf('KESSAI_DATA_KEY'),
     KESSAI_CODE_PEPPER: secretOf('KESSAI_CODE_PEPPER'),
     ISSUER_ADMIN_KEY: secretOf('ISSUER_ADMIN_KEY'),
+    PARKING_ADMIN_KEY: secretOf('PARKING_ADMIN_KEY'),
   };
   await writePrivately(paths.secrets, { ...file, ...kept });
   const given = (name: keyof Secrets): string => {
@@ -66,6 +69,7 @@ export async function loadSecrets(): Promise<Secrets> {
     KESSAI_DATA_KEY: given('KESSAI_DATA_KEY'),
     KESSAI_CODE_PEPPER: given('KESSAI_CODE_PEPPER'),
     ISSUER_ADMIN_KEY: given('ISSUER_ADMIN_KEY'),
+    PARKING_ADMIN_KEY: given('PARKING_ADMIN_KEY'),
   };
 }
 

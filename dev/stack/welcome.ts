@@ -8,6 +8,7 @@ export interface Running {
   readonly embeddedPostgres: boolean;
   readonly workerMetricsPort: number;
   readonly issuerUrl: string;
+  readonly parkingUrl: string;
 }
 
 const devFile = `./${relative(root, paths.dev)}`;
@@ -22,6 +23,7 @@ Kessai runs.
   Postgres         psql "$(node -p "require('${devFile}').databaseUrl")"${running.embeddedPostgres ? '  (embedded)' : ''}
   Worker           http://127.0.0.1:${running.workerMetricsPort}/metrics
   Issuer           ${running.issuerUrl}  (reference pay-later partner: docs/partner-issuer.md)
+  Parking          ${running.parkingUrl}  (reference parking operator, its spaces as a picture: docs/partner-parking-operator.md)
   Logs             ${relative(root, paths.logs)}/
   Keys and ids     ${relative(root, paths.dev)}
 

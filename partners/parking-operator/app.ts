@@ -6,6 +6,7 @@ import { signatures } from '../shared/signature.ts';
 import { staffRoutes } from '../shared/staff-routes.ts';
 import { kessaiRoutes } from './kessai-routes.ts';
 import { SCHEMA } from './migrate.ts';
+import { pageRoutes } from './page-routes.ts';
 import { faultBody, type ParkingFault } from './schemas.ts';
 import { ownRoutes } from './staff-routes.ts';
 
@@ -30,6 +31,7 @@ export function createParkingOperatorApp(it: ParkingOperatorOptions): Express {
     await pool.query('select 1');
     response.json({ ready: true });
   });
+  app.use(pageRoutes({ pool, clock, onError }));
   app.use(ownRoutes({ pool, adminKey, clock }));
   app.use(
     staffRoutes({

@@ -11,7 +11,7 @@ import { isAlive } from '../../dev/servers/processes.ts';
 import { makeClone, recordedServers, type Clone, type Run } from '../support/clone.ts';
 
 const READY = 'Ctrl-C stops everything';
-const PARTS = ['API', 'Postgres', 'Temporal', 'issuer', 'worker'];
+const PARTS = ['API', 'Postgres', 'Temporal', 'issuer', 'parking', 'worker'];
 /** Four starts of the whole stack, each a few seconds on two cores that are busy with other tests. */
 const TIMEOUT_MS = 120_000;
 
@@ -83,6 +83,10 @@ describe('npm start', () => {
 
       expect(await pay('on-credit', 900, 'PAY_LATER')).toMatchObject({ fundingSource: 'PAY_LATER' });
       await until(async () => (await payment('on-credit')).status === 'COMPLETED');
+
+      const { partners } = await devStack();
+      const picture = await fetch(`${partners.parking ?? ''}/`);
+      expect(await picture.text()).toContain('Central Parking 1');
 
       const second = await clone.run('dev/start.ts');
       expect(second.process.exitCode).toBe(1);

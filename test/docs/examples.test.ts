@@ -91,6 +91,7 @@ describe('the first payment', () => {
       embeddedPostgres: true,
       workerMetricsPort: 9464,
       issuerUrl: 'http://127.0.0.1:3100',
+      parkingUrl: 'http://127.0.0.1:3200',
     });
     const script = text.slice(text.indexOf('  dev()'), text.indexOf('Ctrl-C'));
     expectFirstPayment(await callsOf(script));

@@ -17,6 +17,7 @@ export interface Ports {
   readonly KESSAI_UI_PORT: string;
   readonly WORKER_METRICS_PORT: string;
   readonly ISSUER_PORT: string;
+  readonly PARKING_PORT: string;
 }
 
 /** A copy of this working tree in a folder of its own, to start and to break. */
@@ -38,7 +39,7 @@ export interface Run {
 /** Our environment without what would point a start at other servers. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const foreign =
-    /^(DATABASE_URL|TEMPORAL_|KESSAI_|ISSUER_|PORT$|LOG_LEVEL|WORKER_METRICS_PORT|VITEST|NODE_ENV)/;
+    /^(DATABASE_URL|TEMPORAL_|KESSAI_|ISSUER_|PARKING_|PORT$|LOG_LEVEL|WORKER_METRICS_PORT|VITEST|NODE_ENV)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 }
 
@@ -63,6 +64,7 @@ export async function makeClone(): Promise<Clone> {
     KESSAI_UI_PORT: await port(),
     WORKER_METRICS_PORT: await port(),
     ISSUER_PORT: await port(),
+    PARKING_PORT: await port(),
   };
   const runs: ChildProcess[] = [];
   return {
