@@ -1,4 +1,6 @@
+import { relative } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Pure rules and small tools: no server, answers in a second. */
 const unit = [
@@ -8,14 +10,29 @@ const unit = [
   'test/docs/**/*.test.ts',
 ];
 
+/** Where the slowest files are: they begin first, so that none of them runs alone at the end. */
+const slowest = ['test/e2e/', 'test/dev/', 'test/deploy/', 'test/workflows/'];
+
+class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const path = relative(import.meta.dirname, moduleId);
+      const at = slowest.findIndex((folder) => path.startsWith(folder));
+      return at === -1 ? slowest.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig({
   test: {
     pool: 'forks',
+    sequence: { sequencer: SlowestFirst },
     // Temporal, Postgres and the workers of the tests share the machine with the test processes.
     maxWorkers: 2,
     reporters: ['default'],
     projects: [
-      { extends: true, test: { name: 'unit', include: unit, testTimeout: 30_000 } },
+      { extends: true, test: { name: 'unit', include: unit, isolate: false, testTimeout: 30_000 } },
       {
         extends: true,
         test: {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createReport } from '../dev/report.ts';
@@ -8,7 +8,7 @@ import { runCommand } from '../dev/servers/commands.ts';
 import { readVitestReport, type Tally } from './support/tally.ts';
 
 /**
- * `npm test`: type check, lint and format check (each counts as one), then all tests; its last line says how many
+ * `npm test`: type check, lint and format check (each counts as one), beside them all tests; its last line says how many
  * passed and failed. With arguments (`npm test -- test/domain`) they go to Vitest and only those tests run.
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -36,6 +36,8 @@ async function runChecks(): Promise<Tally> {
           cwd: root,
           timeoutMs: CHECK_TIMEOUT_MS,
           env: { ...environment(), NO_COLOR: '1' },
+          // They take what the tests leave.
+          priority: constants.priority.PRIORITY_LOW,
         });
         if (result.code !== 0) throw new Error(result.output.trim());
       });
@@ -84,7 +86,7 @@ process.on('SIGINT', () => undefined);
 
 const args = process.argv.slice(2);
 const startedMs = Date.now();
-const tallies = args.length === 0 ? [await runChecks(), await runTests([])] : [await runTests(args)];
+const tallies = await Promise.all(args.length === 0 ? [runChecks(), runTests([])] : [runTests(args)]);
 const sum = (key: 'passed' | 'failed' | 'skipped'): number =>
   tallies.reduce((total, tally) => total + tally[key], 0);
 const failures = tallies.flatMap((tally) => tally.failures);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { setPriority } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { access, constants } from 'node:fs/promises';
 
@@ -10,6 +11,8 @@ export interface CommandOptions {
   /** Where both outputs go; else they are only returned. */
   readonly logFile?: string;
   readonly signal?: AbortSignal;
+  /** As in `os.setPriority`: a positive number lets others go first. */
+  readonly priority?: number;
 }
 
 export interface CommandResult {
@@ -34,6 +37,7 @@ export function runCommand(
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
+    if (options.priority !== undefined && child.pid !== undefined) setPriority(child.pid, options.priority);
     const log =
       options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
     let output = '';
