@@ -20,9 +20,9 @@ const rooms = {
 
 /** Packages that belong to some rooms only. */
 const packages = {
-  '@temporalio/worker': ['workers', 'dev', 'bench'],
+  '@temporalio/worker': ['workers', 'partners', 'dev', 'bench'],
   '@temporalio/testing': ['dev', 'bench'],
-  '@temporalio/client': ['api', 'activities', 'workers', 'dev', 'bench'],
+  '@temporalio/client': ['api', 'activities', 'workers', 'partners', 'dev', 'bench'],
   '@temporalio/activity': ['activities'],
   express: ['api', 'partners', 'dev', 'bench'],
   pg: ['db', 'partners', 'dev', 'bench'],

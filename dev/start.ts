@@ -6,7 +6,7 @@ import { portFromEnvironment, requireFreePorts, type WantedPort } from './server
 import { endLeftBehind, ServerRegistry } from './servers/registry.ts';
 import { SetupProblem } from './setup-problem.ts';
 import { freshLog, makeFolders, paths } from './stack/folders.ts';
-import { createLifecycle, sentence, type Lifecycle } from './stack/lifecycle.ts';
+import { createLifecycle, sentence, type Lifecycle, type Part } from './stack/lifecycle.ts';
 import { loadSecrets, readObject, writePrivately } from './stack/secrets.ts';
 import { obtainDatabase, obtainWorkflows, ownDatabaseUrl, ownTemporalAddress } from './stack/servers.ts';
 import { startService } from './stack/service.ts';
@@ -23,6 +23,7 @@ interface Ports {
   readonly workerMetrics: number;
   readonly issuer: number;
   readonly parking: number;
+  readonly issuerWorker: number;
 }
 
 async function choosePorts(): Promise<Ports> {
@@ -34,12 +35,14 @@ async function choosePorts(): Promise<Ports> {
     workerMetrics: portFromEnvironment('WORKER_METRICS_PORT', 9464),
     issuer: portFromEnvironment('ISSUER_PORT', 3100),
     parking: portFromEnvironment('PARKING_PORT', 3200),
+    issuerWorker: portFromEnvironment('ISSUER_WORKER_PORT', 3101),
   };
   const wanted: WantedPort[] = [
     { what: 'the API', port: ports.api, variable: 'PORT' },
     { what: "the worker's metrics", port: ports.workerMetrics, variable: 'WORKER_METRICS_PORT' },
     { what: 'the pay-later issuer', port: ports.issuer, variable: 'ISSUER_PORT' },
     { what: 'the parking operator', port: ports.parking, variable: 'PARKING_PORT' },
+    { what: "the issuer's worker", port: ports.issuerWorker, variable: 'ISSUER_WORKER_PORT' },
   ];
   if (ownDatabaseUrl() === undefined) {
     wanted.push({ what: 'Postgres', port: ports.postgres, variable: 'KESSAI_PG_PORT' });
@@ -82,16 +85,26 @@ interface Environments {
 }
 
 async function startPrograms(ports: Ports, envs: Environments, lifecycle: Lifecycle): Promise<void> {
-  const programs = [
+  await startAll(lifecycle, [
     { name: 'worker', entry: 'workers/main.ts', port: ports.workerMetrics, env: envs.kessai },
     { name: 'API', entry: 'workers/api-main.ts', port: ports.api, env: envs.kessai },
     { name: 'issuer', entry: 'partners/issuer/main.ts', port: ports.issuer, env: envs.issuer },
     { name: 'parking', entry: 'partners/parking-operator/main.ts', port: ports.parking, env: envs.parking },
-  ] as const;
+  ]);
+}
+
+interface Program {
+  readonly name: Part;
+  readonly entry: string;
+  readonly port: number;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+async function startAll(lifecycle: Lifecycle, programs: readonly Program[]): Promise<void> {
   // Side by side: most of their start is loading code.
   const started = await Promise.allSettled(
     programs.map(async ({ name, entry, port, env }) => {
-      const logFile = await freshLog(name.toLowerCase());
+      const logFile = await freshLog(name.toLowerCase().replaceAll(' ', '-'));
       const service = await report.step(name, () =>
         startService({
           name,
@@ -175,6 +188,21 @@ async function run(lifecycle: Lifecycle): Promise<void> {
     }),
   );
   await writePrivately(paths.dev, dev);
+  // Last, as it has a key of its own like any partner, which the seed has made.
+  await startAll(lifecycle, [
+    {
+      name: 'issuer worker',
+      entry: 'partners/issuer/worker-main.ts',
+      port: ports.issuerWorker,
+      env: {
+        ...issuer,
+        ...workflows.env,
+        ISSUER_KESSAI_URL: baseUrl,
+        ISSUER_KESSAI_KEY: dev.keys.issuer,
+        ISSUER_WORKER_PORT: String(ports.issuerWorker),
+      },
+    },
+  ]);
   report.note(
     welcome({
       baseUrl,

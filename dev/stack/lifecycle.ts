@@ -5,7 +5,16 @@ import type { ServerRegistry } from '../servers/registry.ts';
 import type { SetupProblem } from '../setup-problem.ts';
 
 /** What needs others goes first. */
-const STOP_ORDER = ['API', 'worker', 'bench worker', 'issuer', 'parking', 'Temporal', 'Postgres'] as const;
+const STOP_ORDER = [
+  'API',
+  'worker',
+  'bench worker',
+  'issuer worker',
+  'issuer',
+  'parking',
+  'Temporal',
+  'Postgres',
+] as const;
 export type Part = (typeof STOP_ORDER)[number];
 
 /** npm passes a Ctrl-C on although the terminal has sent it to us already: two so close together are one. */

@@ -1,15 +1,22 @@
-import { json, Router } from 'express';
+import { json, Router, text } from 'express';
 import type { Pool } from '../shared/database.ts';
 import { parse, Problem } from '../shared/problem.ts';
 import { requireStaff } from '../shared/staff-routes.ts';
+import { importBankDebits } from './bank-debit.ts';
 import { findAccount, proveBooks, putAccount } from './books.ts';
 import * as schemas from './schemas.ts';
 import { findStatement, putStatement } from './statements.ts';
 
+const MAX_CSV_BYTES = 16 * 1024 * 1024;
+
 /** For the issuer's own staff, with `Authorization: Bearer ADMIN_KEY`. */
 export function adminRoutes({ pool, adminKey }: { pool: Pool; adminKey: string }): Router {
   const router = Router();
-  router.use(['/v1/accounts', '/v1/books', '/v1/statements'], requireStaff(adminKey), json());
+  router.use(
+    ['/v1/accounts', '/v1/books', '/v1/statements', '/v1/bank-debits'],
+    requireStaff(adminKey),
+    json(),
+  );
   router.put('/v1/accounts/:accountRef', async (request, response) => {
     const accountRef = parse(schemas.accountRef, request.params.accountRef);
     const stored = await putAccount(pool, { accountRef, ...parse(schemas.accountBody, request.body) });
@@ -34,6 +41,16 @@ export function adminRoutes({ pool, adminKey }: { pool: Pool; adminKey: string }
     if (found === undefined) throw new Problem('NOT_FOUND', 'There is no such statement.');
     response.json(found);
   });
+  router.post(
+    '/v1/bank-debits',
+    text({ type: 'text/csv', limit: MAX_CSV_BYTES }),
+    async (request, response) => {
+      if (typeof request.body !== 'string')
+        throw new Problem('INVALID_REQUEST', 'Send the file as text/csv.');
+      const report = await importBankDebits(pool, request.body);
+      response.status(report.status === 'BOOKED' ? 200 : 422).json(report);
+    },
+  );
   router.get('/v1/books', async (_request, response) => {
     response.json(await proveBooks(pool));
   });

@@ -5,6 +5,7 @@ import { createErrorHandler, unknownPath } from '../shared/problem.ts';
 import { signatures } from '../shared/signature.ts';
 import { staffRoutes } from '../shared/staff-routes.ts';
 import { adminRoutes } from './admin-routes.ts';
+import { debtEventRoutes } from './debt-events.ts';
 import { SCHEMA } from './migrate.ts';
 import { operationRoutes } from './operation-routes.ts';
 import { faultBody, type IssuerFault } from './schemas.ts';
@@ -38,6 +39,7 @@ export function createIssuerApp({ pool, adminKey, withFaults, onError }: IssuerO
   // The body as it came: that is what is signed.
   app.use(express.raw({ type: () => true, limit: '64kb' }));
   app.use(operationRoutes(pool, signed, faults));
+  app.use(debtEventRoutes(pool, signed));
   app.use(unknownPath);
   app.use(createErrorHandler(onError));
   return app;

@@ -79,6 +79,35 @@ const MIGRATIONS: readonly string[] = [
     booked_at timestamptz not null default now(),
     primary key (statement_id, repayment_id)
   );`,
+  `
+  alter table issuer.statement
+    -- Who is to be reminded, what Kessai knows of it, and how its campaign ended.
+    add column picked_at timestamptz,
+    add column registered_revision bigint,
+    add column register_code text,
+    add column register_detail text,
+    add column campaign_outcome text,
+    add column campaign_closed_at timestamptz;
+  create index statement_unpicked on issuer.statement (due_on) where picked_at is null;
+  create index statement_picked on issuer.statement (statement_id) where picked_at is not null;
+  alter table issuer.repayment add column told_at timestamptz, add column told_code text;
+  create index repayment_untold on issuer.repayment (booked_at) where told_at is null and channel <> 'WALLET';
+  create table issuer.bank_debit (
+    debit_id text primary key,
+    statement_id text not null,
+    amount bigint not null,
+    debited_on date not null,
+    result text not null,
+    digest text not null,
+    imported_at timestamptz not null default now()
+  );
+  create table issuer.debt_event (
+    event_id text primary key,
+    statement_id text not null,
+    outcome text not null,
+    body json not null,
+    received_at timestamptz not null default now()
+  );`,
 ];
 
 /** Brings the schema `issuer` to this version. */

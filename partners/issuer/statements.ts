@@ -10,14 +10,21 @@ export interface Statement {
   readonly dueOn: string;
   readonly paid: number;
   readonly revision: number;
+  /** The revision that Kessai knows; null before it was registered. */
+  readonly registeredRevision: number | null;
+  /** Why Kessai did not take it the last time. */
+  readonly registerCode: string | null;
+  /** How its campaign ended, as Kessai has told. */
+  readonly campaignOutcome: string | null;
 }
 
-const STATEMENT = `statement_id as "statementId", user_id as "userId", month, amount, currency, due_on::text as "dueOn", paid, revision`;
+const STATEMENT = `statement_id as "statementId", user_id as "userId", month, amount, currency, due_on::text as "dueOn", paid, revision,
+  registered_revision as "registeredRevision", register_code as "registerCode", campaign_outcome as "campaignOutcome"`;
 
 /** Stores a statement, or changes its amount or due date under the next revision; undefined if anything else would change. */
 export async function putStatement(
   pool: Pool,
-  it: Omit<Statement, 'paid' | 'revision'>,
+  it: Pick<Statement, 'statementId' | 'userId' | 'month' | 'amount' | 'currency' | 'dueOn'>,
 ): Promise<Statement | undefined> {
   const stored = await pool.query<Statement>(
     `insert into issuer.statement as s (statement_id, user_id, month, amount, currency, due_on)

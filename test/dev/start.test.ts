@@ -11,7 +11,7 @@ import { isAlive } from '../../dev/servers/processes.ts';
 import { makeClone, recordedServers, type Clone, type Run } from '../support/clone.ts';
 
 const READY = 'Ctrl-C stops everything';
-const PARTS = ['API', 'Postgres', 'Temporal', 'issuer', 'parking', 'worker'];
+const PARTS = ['API', 'Postgres', 'Temporal', 'issuer', 'issuer worker', 'parking', 'worker'];
 /** Four starts of the whole stack, each a few seconds on two cores that are busy with other tests. */
 const TIMEOUT_MS = 120_000;
 

@@ -28,7 +28,7 @@ describe('README', () => {
   it('names the ports that npm start takes', () => {
     const start = readFileSync(join(root, 'dev/start.ts'), 'utf8');
     const taken = [...start.matchAll(/portFromEnvironment\('(\w+)', (\d+)\)/g)];
-    expect(taken).toHaveLength(7);
+    expect(taken).toHaveLength(8);
     for (const [, variable, port] of taken) {
       expect(textOf('README.md')).toMatch(new RegExp(`\\| ${port ?? ''} +\\| \`${variable ?? ''}\``));
     }

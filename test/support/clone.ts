@@ -18,6 +18,7 @@ export interface Ports {
   readonly WORKER_METRICS_PORT: string;
   readonly ISSUER_PORT: string;
   readonly PARKING_PORT: string;
+  readonly ISSUER_WORKER_PORT: string;
 }
 
 /** A copy of this working tree in a folder of its own, to start and to break. */
@@ -65,6 +66,7 @@ export async function makeClone(): Promise<Clone> {
     WORKER_METRICS_PORT: await port(),
     ISSUER_PORT: await port(),
     PARKING_PORT: await port(),
+    ISSUER_WORKER_PORT: await port(),
   };
   const runs: ChildProcess[] = [];
   return {

@@ -53,7 +53,7 @@ describe('the import rule refuses', () => {
     ['workers/x.ts', "import { startStack } from '../test/support/stack.ts';"],
     ['partners/issuer/x.ts', "import { money } from '../../domain/money.ts';"],
     ['partners/issuer/x.ts', "import { createPool } from '../../db/pool.ts';"],
-    ['partners/issuer/x.ts', "import { Client } from '@temporalio/client';"],
+    ['partners/issuer/x.ts', "import { TestWorkflowEnvironment } from '@temporalio/testing';"],
     ['web/till/x.ts', "import { createPool } from '/work/db/pool.ts';"],
   ])('in %s: %s', async (filePath, code) => {
     expect(await refusals(filePath, code)).not.toEqual([]);

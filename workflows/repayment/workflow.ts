@@ -1,26 +1,13 @@
-import {
-  allHandlersFinished,
-  condition,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
-} from '@temporalio/workflow';
+import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
 import type { StoredRepayment } from '../../activities/repayment.ts';
 import { repaymentOperationKey, type IssuerCall } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
 import type { RepaymentFailCode, RepaymentView } from '../../domain/repayment/repayment.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
 import { askIssuerNow } from '../issuer/contract.ts';
-import { heedNoOperator, waitForOperator } from '../operator-word.ts';
+import { heedNoOperator, waitForOperatorUnless } from '../operator-word.ts';
 import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
-import { AWAITING_OPERATOR } from '../search-attributes.ts';
-import {
-  repaymentWorkflowId,
-  resolveRepayment,
-  submitRepayment,
-  type RepaymentInput,
-  type RepaymentOutcome,
-} from './contract.ts';
+import { resolveRepayment, submitRepayment, type RepaymentInput, type RepaymentOutcome } from './contract.ts';
 import { repaymentDetails } from './details.ts';
 import { wakeCampaign } from './wake-campaign.ts';
 
@@ -115,9 +102,12 @@ async function askOperator(issuerId: string, view: RepaymentView): Promise<Endin
     },
     { description: 'Ask the issuer once more, from the beginning of the schedule. No input.' },
   );
-  const key = repaymentWorkflowId(issuerId, debtId, repaymentId);
-  const word = await Promise.race([
-    waitForOperator(resolveRepayment, ['COMPLETED', 'FAILED'], () =>
+  const key = repaymentOperationKey(issuerId, debtId, repaymentId);
+  const word = await waitForOperatorUnless(
+    { isOver: () => isAskedAgain },
+    resolveRepayment,
+    ['COMPLETED', 'FAILED'],
+    () =>
       [
         repaymentDetails(issuerId, view, `unknown at issuer ${issuerId}`),
         '',
@@ -125,14 +115,9 @@ async function askOperator(issuerId: string, view: RepaymentView): Promise<Endin
           '`FAILED` only if it has not and never will: then it is back in the balance and reminders go on. ' +
           'Signal `askIssuerNow` asks the issuer once more.',
       ].join('\n'),
-    ),
-    condition(() => isAskedAgain),
-  ]);
+  );
   heedNoOperator(resolveRepayment);
-  if (word === undefined) {
-    upsertSearchAttributes([{ key: AWAITING_OPERATOR, value: false }]);
-    return 'ASK_AGAIN';
-  }
+  if (word === undefined) return 'ASK_AGAIN';
   return {
     ...(word.action === 'FAILED' ? { failCode: 'REPAYMENT_GIVEN_UP' as const } : {}),
     resolver: word.operator,
