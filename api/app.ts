@@ -23,6 +23,7 @@ import { merchantRoutes } from './merchant/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import { pushRoutes } from './push/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
+import { dunningSummaryRoutes } from './dunning/summary-routes.ts';
 import { repaymentRoutes } from './repayment/routes.ts';
 import { reconciliationRoutes } from './reconciliation/routes.ts';
 import { settlementRoutes } from './settlement/routes.ts';
@@ -46,6 +47,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...issuerRoutes(deps),
     ...dunningRoutes(deps),
     ...repaymentRoutes(deps),
+    ...dunningSummaryRoutes(deps),
     ...messageRoutes(deps),
     ...pushRoutes(deps),
     ...webhookRoutes(deps),

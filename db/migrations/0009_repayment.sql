@@ -45,3 +45,6 @@ alter table reconciliation_break
   add column issuer_id text,
   add column currency text,
   add constraint reconciliation_break_of_whom check (merchant_id is not null or issuer_id is not null and currency is not null);
+
+-- Figures of the campaigns of a while (db/dunning-summary.ts); what hangs on them is found by their key.
+create index debt_by_registered on debt (issuer_id, registered_at);
