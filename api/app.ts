@@ -20,6 +20,7 @@ import { issuerRoutes } from './issuer/routes.ts';
 import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
+import { parkingRoutes } from './parking/routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import { pushRoutes } from './push/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
@@ -50,6 +51,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...dunningSummaryRoutes(deps),
     ...messageRoutes(deps),
     ...pushRoutes(deps),
+    ...parkingRoutes(deps),
     ...webhookRoutes(deps),
     ...keyRoutes(deps),
   ];
