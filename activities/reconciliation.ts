@@ -3,6 +3,7 @@ import type { Pool } from '../db/pool.ts';
 import {
   countOpenBreaks,
   daysToCompare,
+  daysWithOrphans,
   entryRange,
   merchantsAfter,
   reconcileDay,
@@ -52,9 +53,16 @@ export function createReconciliationActivities({ pool }: ReconciliationActivityD
         context.heartbeat(progress);
       };
 
+      const { merchantId: only } = request;
+      const orphans = request.onlyNews ? await daysWithOrphans(pool, { merchantId: only, at }) : undefined;
       for await (const merchantId of merchantsFrom(progress.afterMerchant, request.merchantId)) {
         beat();
-        const due = await daysToCompare(pool, { ...request, merchantId, overBefore });
+        const due = await daysToCompare(pool, {
+          ...request,
+          merchantId,
+          overBefore,
+          also: orphans?.get(merchantId),
+        });
         let { opened, resolved } = progress;
         for (const day of due) {
           const result = await reconcileDay(pool, day, at, rangeOf, beat);

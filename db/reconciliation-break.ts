@@ -14,10 +14,13 @@ export interface ReconciliationBreak {
   readonly day: string;
   readonly reference: string;
   readonly paymentId: string | null;
+  readonly merchantPaymentId: string | null;
   readonly oursAmount: number | null;
   readonly theirsAmount: number | null;
   readonly currency: string | null;
   readonly detail: string;
+  /** What it was before, and what persons said of that, if it was opened again. */
+  readonly before: string | null;
   readonly openedAt: Date;
   readonly resolvedAt: Date | null;
   readonly resolver: string | null;
@@ -26,8 +29,9 @@ export interface ReconciliationBreak {
 
 const COLUMNS = `
   b.break_id as "breakId", b.class, b.counterpart, b.merchant_id as "merchantId", b.issuer_id as "issuerId", b.day::text as day, b.reference,
-  b.payment_id as "paymentId", b.ours_amount as "oursAmount", b.theirs_amount as "theirsAmount",
-  coalesce(b.currency, (select m.currency from merchant m where m.merchant_id = b.merchant_id)) as currency, b.detail,
+  b.payment_id as "paymentId",
+  (select p.merchant_payment_id from payment p where p.payment_id = b.payment_id) as "merchantPaymentId", b.ours_amount as "oursAmount", b.theirs_amount as "theirsAmount",
+  coalesce(b.currency, (select m.currency from merchant m where m.merchant_id = b.merchant_id)) as currency, b.detail, b.before,
   b.opened_at as "openedAt", b.resolved_at as "resolvedAt", b.resolver, b.resolution`;
 
 /** Which breaks are asked for; what is undefined does not narrow. */

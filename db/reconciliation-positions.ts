@@ -98,16 +98,55 @@ export const LEDGER_POSITIONS = `
     from (select transfer_id, o.payment_id, o.account, o.amount as ours, t.amount as theirs
             from ours o full join theirs t using (transfer_id)) x`;
 
-/** Offline payments of a day about which the payer's phone said no, or nothing in time. */
+/** Offline payments of a day about which the payer's phone said no, or nothing in time; `$4` is now, `$5` what is long past it. */
 export const JOURNAL_POSITIONS = `
   select 'PAYMENT ' || merchant_payment_id as reference, payment_id as "paymentId", amount, reconciliation
     from payment
    where merchant_id = $1 and decided_at >= $2::timestamptz and decided_at < $3::timestamptz
-     and code_mode = 'OFFLINE' and reconciliation in ('DISPUTED', 'UNCONFIRMED')`;
+     and code_mode = 'OFFLINE'
+     and (reconciliation in ('DISPUTED', 'UNCONFIRMED')
+          or reconciliation = 'PENDING' and reconcile_until < $4::timestamptz - make_interval(secs => $5 / 1000.0))`;
 
 export interface JournalRow {
   readonly reference: string;
   readonly paymentId: string;
   readonly amount: number;
-  readonly reconciliation: 'DISPUTED' | 'UNCONFIRMED';
+  readonly reconciliation: 'DISPUTED' | 'UNCONFIRMED' | 'PENDING';
+}
+
+/**
+ * Payments on credit of a day whose end at the issuer is not among its answers: a capture for what is paid, a void for what was
+ * canceled, for a decline either its refusal or a void; and those that have waited too long (`$5`) for any answer (`$4` is now). What
+ * was handed to a person as `unknown_outcome` is not said again. Keys: domain/credit.
+ */
+export const ISSUER_POSITIONS = `
+  with ours as (
+    select p.*, 'payment:' || p.merchant_id || ':' || p.merchant_payment_id || ':' as operation
+      from payment p
+     where p.merchant_id = $1 and p.issuer_id is not null
+       and (p.decided_at >= $2::timestamptz and p.decided_at < $3::timestamptz
+            or p.status = 'IN_PROGRESS' and p.requested_at >= $2::timestamptz and p.requested_at < $3::timestamptz
+               and p.requested_at < $4::timestamptz - make_interval(secs => $5 / 1000.0)))
+  select 'PAYMENT ' || merchant_payment_id as reference, payment_id as "paymentId", amount, status,
+         case status when 'IN_PROGRESS' then 'DECISION' when 'CANCELED' then 'VOID' when 'DECLINED' then 'VOID'
+                     else 'CAPTURE' end as needs
+    from ours o
+   where not exists (
+           select 1 from issuer_attempt a
+            where a.operation_key = o.operation || case when o.status in ('COMPLETED', 'REFUNDED') then 'capture' else 'void' end
+              and a.outcome = 'DONE' and o.status <> 'IN_PROGRESS')
+     and not (o.status = 'DECLINED' and exists (
+           select 1 from issuer_attempt a where a.operation_key = o.operation || 'authorise' and a.outcome = 'REFUSED'))
+     and not exists (
+           select 1 from reconciliation_break b
+            where b.payment_id = o.payment_id and b.merchant_id = $1 and b.counterpart = 'ISSUER' and b.class = 'unknown_outcome'
+              and b.resolved_at is null)`;
+
+export interface IssuerRow {
+  readonly reference: string;
+  readonly paymentId: string;
+  readonly amount: number;
+  readonly status: string;
+  /** What the issuer is not known to have done. */
+  readonly needs: 'DECISION' | 'CAPTURE' | 'VOID';
 }

@@ -6,16 +6,19 @@ import {
   type Counterpart,
 } from '../domain/reconciliation/compare.ts';
 import { assertDefined } from '../domain/assert.ts';
+import { RECONCILIATION_POLICY } from '../domain/reconciliation/policy.ts';
 import { inBatches } from './cursor.ts';
 import { newId } from './id.ts';
 import { accountId } from './ledger.ts';
 import { firstRow, oneRow, rows, type Db, type Pool } from './pool.ts';
 import {
   FILE_POSITIONS,
+  ISSUER_POSITIONS,
   JOURNAL_POSITIONS,
   LEDGER_POSITIONS,
   positionOf,
   type ComparedDay,
+  type IssuerRow,
   type JournalRow,
   type PositionRow,
 } from './reconciliation-positions.ts';
@@ -39,12 +42,54 @@ export async function merchantsAfter(db: Db, after: string, limit: number): Prom
 }
 
 /**
- * A merchant's days of a range that are over, oldest first. With `onlyNews` only those that have not been compared since
- * they were over, have an open break, or have heard of something: a file of theirs or a neighbouring day's, a phone's journal.
+ * Days on which something is open, however long ago they are, by merchant: breaks that a comparison has found, disputed payments, and
+ * payments that nobody waits for any more.
+ */
+export async function daysWithOrphans(
+  db: Db,
+  it: { merchantId?: string | undefined; at: string },
+): Promise<Map<string, string[]>> {
+  const { openBreakDays, overdueMs, undecidedMs } = RECONCILIATION_POLICY;
+  const statement = {
+    name: 'reconciliation_orphan_days',
+    text: `
+      select "merchantId", array_agg(day::text order by day) as days from (
+        select merchant_id as "merchantId", day from reconciliation_break b
+         where resolved_at is null and ${FOUND_BY_COMPARISON} and opened_at > $2::timestamptz - make_interval(days => $3)
+        union
+        select p.merchant_id, (p.decided_at at time zone m.time_zone)::date
+          from payment p join merchant m using (merchant_id)
+         where p.reconciliation in ('PENDING', 'DISPUTED')
+           and (p.reconciliation = 'DISPUTED' or p.reconcile_until < $2::timestamptz - make_interval(secs => $4 / 1000.0))
+        union
+        select p.merchant_id, (p.requested_at at time zone m.time_zone)::date
+          from payment p join merchant m using (merchant_id)
+         where p.status = 'IN_PROGRESS' and p.requested_at < $2::timestamptz - make_interval(secs => $5 / 1000.0)) d
+       where $1::text is null or "merchantId" = $1 group by 1`,
+  };
+  const values = [it.merchantId ?? null, it.at, openBreakDays, overdueMs, undecidedMs];
+  const found = await rows<{ merchantId: string; days: string[] }>(db, statement, values);
+  return new Map(found.map((row) => [row.merchantId, row.days]));
+}
+
+/** Those that a comparison finds and resolves; the others of an issuer are written where they happen, and a person resolves them. */
+const FOUND_BY_COMPARISON = `(b.counterpart <> 'ISSUER' or b.class = 'missing_theirs')`;
+
+/**
+ * A merchant's days of a range, and those of `also`, that are over, oldest first. With `onlyNews` only those of `also` and those that
+ * have not been compared since they were over or have heard of something: a file of theirs or a neighbouring day's, a phone's journal,
+ * a cancel.
  */
 export async function daysToCompare(
   db: Db,
-  it: { merchantId: string; from: string; to: string; overBefore: string; onlyNews: boolean },
+  it: {
+    merchantId: string;
+    from: string;
+    to: string;
+    overBefore: string;
+    onlyNews: boolean;
+    also?: readonly string[] | undefined;
+  },
 ): Promise<ComparedDay[]> {
   const statement = {
     name: 'reconciliation_days',
@@ -54,12 +99,17 @@ export async function daysToCompare(
              cursor_time(local_day_start(d.day + 1, m.time_zone)) as ends,
              cursor_time(local_day_start(d.day - 2, m.time_zone)) as "wideBegins",
              cursor_time(local_day_start(d.day + 3, m.time_zone)) as "wideEnds"
-        from merchant m, lateral (select ($2::date + n) as day from generate_series(0, $3::date - $2::date) n) d
+        from merchant m, lateral (select ($2::date + n) as day from generate_series(0, $3::date - $2::date) n
+                                  union select unnest($6::date[])) d
              left join reconciled_day r on r.merchant_id = $1 and r.day = d.day
        where m.merchant_id = $1 and local_day_start(d.day + 1, m.time_zone) <= $4::timestamptz
          and (not $5::boolean or r.reconciled_at is null
+              or d.day = any ($6::date[])
               or exists (select 1 from reconciliation_break b where b.merchant_id = $1 and b.day = d.day
-                           and b.resolved_at is null and b.counterpart <> 'ISSUER')
+                           and b.resolved_at is null and ${FOUND_BY_COMPARISON})
+              or exists (select 1 from payment p where p.merchant_id = $1 and p.canceled_at >= r.reconciled_at
+                           and p.decided_at >= local_day_start(d.day, m.time_zone)
+                           and p.decided_at < local_day_start(d.day + 1, m.time_zone))
               or exists (select 1 from merchant_file f where f.merchant_id = $1
                            and f.day between d.day - 2 and d.day + 2 and f.received_at >= r.reconciled_at)
               or exists (select 1 from payment p where p.merchant_id = $1 and p.reconciled_at >= r.reconciled_at
@@ -73,6 +123,7 @@ export async function daysToCompare(
     it.to,
     it.overBefore,
     it.onlyNews,
+    it.also ?? [],
   ]);
 }
 
@@ -141,18 +192,28 @@ export async function reconcileDay(
     const ofAccount = [accountId.merchant(day.merchantId, day.currency), range.first, range.last];
     await comparePages(tx, 'LEDGER', LEDGER_POSITIONS, [...values, ...ofAccount], record);
     if (hasFile) await comparePages(tx, 'MERCHANT_FILE', FILE_POSITIONS, values, record);
-    const ofDay = [day.merchantId, day.begins, day.ends];
+    const { overdueMs, undecidedMs } = RECONCILIATION_POLICY;
+    const ofDay = [day.merchantId, day.begins, day.ends, at];
     for await (const page of inBatches<JournalRow & pg.QueryResultRow>(
       tx,
       JOURNAL_POSITIONS,
-      ofDay,
+      [...ofDay, overdueMs],
       PAGE_ROWS,
     )) {
       await record('DEVICE_JOURNAL', page.map(journalBreak));
     }
+    for await (const page of inBatches<IssuerRow & pg.QueryResultRow>(
+      tx,
+      ISSUER_POSITIONS,
+      [...ofDay, undecidedMs],
+      PAGE_ROWS,
+    )) {
+      await record('ISSUER', page.map(issuerBreak));
+    }
     const compared: Counterpart[] = [
       'LEDGER',
       'DEVICE_JOURNAL',
+      'ISSUER',
       ...(hasFile ? ['MERCHANT_FILE' as const] : []),
     ];
     return { opened, resolved: await resolveGone(tx, { day, compared, at, seenAt }) };
@@ -195,22 +256,27 @@ async function comparePages(
   }
 }
 
+const JOURNAL_SAYS = {
+  DISPUTED: { class: 'missing_theirs', what: "the phone's journal of that time does not have it" },
+  UNCONFIRMED: { class: 'late', what: "the phone's journal did not come by the deadline" },
+  PENDING: {
+    class: 'late',
+    what: "the phone's journal did not come by the deadline, and no workflow has noted that",
+  },
+} as const satisfies Record<JournalRow['reconciliation'], { class: BreakClass; what: string }>;
+
 function journalBreak({ reference, paymentId, amount, reconciliation }: JournalRow): FoundBreak {
-  return reconciliation === 'DISPUTED'
-    ? {
-        class: 'missing_theirs',
-        reference,
-        paymentId,
-        oursAmount: amount,
-        detail: `our books have ${amount}, the phone's journal of that time does not have it`,
-      }
-    : {
-        class: 'late',
-        reference,
-        paymentId,
-        oursAmount: amount,
-        detail: `our books have ${amount}, the phone's journal did not come by the deadline`,
-      };
+  const { class: found, what } = JOURNAL_SAYS[reconciliation];
+  const detail = `our books have ${amount}, ${what}`;
+  return { class: found, reference, paymentId, oursAmount: amount, detail };
+}
+
+function issuerBreak({ reference, paymentId, amount, status, needs }: IssuerRow): FoundBreak {
+  const detail =
+    needs === 'DECISION'
+      ? `a payment of ${amount} waits for its issuer, and nobody asks any more`
+      : `our books have a payment of ${amount} as ${status}, the issuer is not known to have confirmed its ${needs}`;
+  return { class: 'missing_theirs', reference, paymentId, oursAmount: amount, detail };
 }
 
 /**
@@ -242,9 +308,10 @@ async function recordBreaks(
            set seen_at = excluded.seen_at, payment_id = excluded.payment_id, ours_amount = excluded.ours_amount,
                theirs_amount = excluded.theirs_amount, resolved_at = null, resolver = null, resolution = null,
                opened_at = case when b.resolved_at is null then b.opened_at else excluded.opened_at end,
-               detail = excluded.detail || case when b.resolver <> '${AUTOMATIC_RESOLVER}'
-                 then ' (before: ' || b.detail || ', resolved by ' || b.resolver || ': ' || coalesce(b.resolution, '') || ')'
-                 else '' end
+               detail = excluded.detail,
+               before = case when b.resolver <> '${AUTOMATIC_RESOLVER}'
+                 then concat_ws('; ', b.before, b.detail || ', resolved by ' || b.resolver || ': ' || coalesce(b.resolution, ''))
+                 else b.before end
          where b.resolved_at is null or b.resolver = '${AUTOMATIC_RESOLVER}'
             or (b.ours_amount, b.theirs_amount) is distinct from (excluded.ours_amount, excluded.theirs_amount)
         returning opened_at)
@@ -283,9 +350,13 @@ async function resolveGone(
                    where n.counterpart = b.counterpart and n.merchant_id = b.merchant_id and n.day = b.day
                      and n.reference = b.reference and n.seen_at = $5 limit 1),
                  case when b.counterpart = 'DEVICE_JOURNAL' then
-                   (select 'the payment is ' || p.reconciliation || ' now' from payment p where p.payment_id = b.payment_id) end,
+                   (select 'the payment is ' || p.reconciliation || ' now' from payment p where p.payment_id = b.payment_id)
+                 when b.counterpart = 'ISSUER' then
+                   (select 'the payment is ' || p.status || ' now, and nothing is missing at its issuer'
+                      from payment p where p.payment_id = b.payment_id) end,
                  'both sides agree now')
          where b.merchant_id = $1 and b.day = $2::date and b.counterpart = any ($3) and b.resolved_at is null
+           and ${FOUND_BY_COMPARISON}
            and b.seen_at < $5::timestamptz
         returning 1)
       select count(*)::int as resolved from gone`,

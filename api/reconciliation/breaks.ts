@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Pool } from '../../db/pool.ts';
 import { readBreaks, type BreakFilter, type ReconciliationBreak } from '../../db/reconciliation-break.ts';
+import { AUTOMATIC_RESOLVER } from '../../db/reconciliation.ts';
 import { csvLine } from '../../domain/csv.ts';
 import { BREAK_CLASSES, COUNTERPARTS } from '../../domain/reconciliation/compare.ts';
 import { ageDays } from '../../domain/reconciliation/policy.ts';
@@ -32,11 +33,16 @@ export const reconciliationBreak = z
 
 type BreakView = z.input<typeof reconciliationBreak>;
 
+/** Who looks: merchants see no person's name or words, and nothing of what Kessai and an issuer call each other's operations. */
+export type BreakReader = 'admin' | 'merchant';
+
 /** A break as it is answered. */
-export function breakView(it: ReconciliationBreak, now: Date): BreakView {
-  const { day, resolution, openedAt, resolvedAt, ...rest } = it;
+export function breakView(found: ReconciliationBreak, now: Date, reader: BreakReader): BreakView {
+  const it = reader === 'merchant' ? forMerchant(found) : found;
+  const { day, resolution, openedAt, resolvedAt, before, merchantPaymentId: _, ...rest } = it;
   return {
     ...rest,
+    detail: before === null ? it.detail : `${it.detail} (before: ${before})`,
     date: day,
     openedAt: openedAt.toISOString(),
     ageDays: ageDays(openedAt.getTime(), (resolvedAt ?? now).getTime()),
@@ -45,14 +51,34 @@ export function breakView(it: ReconciliationBreak, now: Date): BreakView {
   };
 }
 
+function forMerchant(it: ReconciliationBreak): ReconciliationBreak {
+  const isByPerson = it.resolver !== null && it.resolver !== AUTOMATIC_RESOLVER;
+  return {
+    ...it,
+    before: null,
+    ...(isByPerson ? { resolver: 'kessai', resolution: null } : {}),
+    ...(it.counterpart === 'ISSUER'
+      ? {
+          reference: `PAYMENT ${it.merchantPaymentId ?? ''}`,
+          detail: 'Kessai and the pay-later partner do not agree on it yet; Kessai finds out.',
+        }
+      : {}),
+  };
+}
+
 export const BREAK_COLUMNS = Object.keys(reconciliationBreak.shape) as (keyof BreakView)[];
 
 /** All breaks of a filter as CSV. */
-export async function* breaksAsCsv(pool: Pool, filter: BreakFilter, now: Date): AsyncGenerator<string> {
+export async function* breaksAsCsv(
+  pool: Pool,
+  filter: BreakFilter,
+  now: Date,
+  reader: BreakReader,
+): AsyncGenerator<string> {
   let lines = csvLine(BREAK_COLUMNS);
   for await (const batch of readBreaks(pool, filter)) {
     for (const it of batch) {
-      const view = breakView(it, now);
+      const view = breakView(it, now, reader);
       lines += csvLine(BREAK_COLUMNS.map((name) => view[name]));
     }
     yield lines;

@@ -91,7 +91,7 @@ function listRoute({ pool }: ApiDeps): Route {
     summary: 'Where our books and others differ, newest first',
     description:
       'Classes: `missing_ours` (theirs has it, our books do not), `missing_theirs`, `amount_differs`, `late` (theirs has it on a neighbouring day, or a phone has not confirmed it in time), ' +
-      '`unknown_outcome` (an issuer never said). Ours are payments, cancels and refunds; theirs is the `counterpart`. With `format=csv` all of them come at once, without pages.',
+      '`unknown_outcome` (an issuer never said). Ours are payments, cancels and refunds; theirs is the `counterpart`. A merchant sees who resolved a break as `reconciliation` or `kessai`, and no operation of an issuer. With `format=csv` all of them come at once, without pages.',
     roles: ['admin', 'merchant'],
     query: pageQuery.extend({
       class: z.enum(BREAK_CLASSES).optional(),
@@ -110,6 +110,7 @@ function listRoute({ pool }: ApiDeps): Route {
     },
     async handle({ query, principal }) {
       const now = new Date();
+      const reader = principal.role === 'merchant' ? 'merchant' : 'admin';
       const filter = {
         merchantId: principal.role === 'merchant' ? principal.tenantId : query.merchantId,
         class: query.class,
@@ -118,7 +119,7 @@ function listRoute({ pool }: ApiDeps): Route {
         open: query.open === undefined ? undefined : query.open === 'true',
       };
       if (query.format === 'csv') {
-        const pieces = gate(() => breaksAsCsv(pool, filter, now));
+        const pieces = gate(() => breaksAsCsv(pool, filter, now, reader));
         return { status: 200, stream: { type: 'text/csv', pieces } };
       }
       const after = decodeCursor(query.after);
@@ -127,7 +128,7 @@ function listRoute({ pool }: ApiDeps): Route {
       const nextCursor = encodeCursor(
         page.next === undefined ? undefined : [page.next.at, page.next.breakId],
       );
-      return { status: 200, body: { items: page.items.map((it) => breakView(it, now)), nextCursor } };
+      return { status: 200, body: { items: page.items.map((it) => breakView(it, now, reader)), nextCursor } };
     },
   });
 }
@@ -167,7 +168,7 @@ function resolveRoute({ pool }: ApiDeps): Route {
       return {
         status: 200,
         headers: result.kind === 'resolved_before' ? { 'idempotency-hit': 'true' } : {},
-        body: breakView(result.found, now),
+        body: breakView(result.found, now, 'admin'),
       };
     },
   });

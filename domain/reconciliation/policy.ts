@@ -7,6 +7,12 @@ export const RECONCILIATION_POLICY = {
   graceMs: 5 * 60_000,
   /** The nightly run looks at so many days: a phone's journal may come for seven, a merchant's file later than its day. */
   lookBackDays: 9,
+  /** Days before those are looked at for as long as they have an open break, up to this age of it. */
+  openBreakDays: 90,
+  /** An offline payment that still waits for its journal so long after its deadline has lost its workflow. */
+  overdueMs: DAY_MS,
+  /** And so has a payment that waits so long for its issuer: after five days a person is asked. */
+  undecidedMs: 6 * DAY_MS,
 } as const;
 
 /** The operators' clock: the nightly run begins at 04:00 in UTC+9, which has no daylight saving. */

@@ -222,8 +222,8 @@ describe('the list of breaks', () => {
     expect(again.headers.get('idempotency-hit')).toBe('true');
     expect((await admin('POST', path, { ...words, reason: 'another' })).status).toBe(409);
     expect((await admin('POST', '/v1/reconciliation-breaks/brk_none/resolve', words)).status).toBe(404);
-    const csv = await merchant.call<string>('GET', '/v1/reconciliation-breaks?format=csv&open=false');
-    expect(csv.body).toContain("'=the shop typed it twice");
+    const resolved = `/v1/reconciliation-breaks?format=csv&open=false&merchantId=${merchant.merchantId}`;
+    expect((await admin<string>('GET', resolved)).body).toContain("'=the shop typed it twice");
   });
 
   it('is compared by npm run reconcile as well', { timeout: 120_000 }, async () => {
@@ -255,5 +255,38 @@ describe('the list of breaks', () => {
     expect(faultsOf(file, await put(merchant, ['a,PAYMENT,1,JPY']))).toEqual([]);
     expect(faultsOf(file, await put(merchant, ['a']))).toEqual([]);
     expect(await undocumentedAnswers(stack.baseUrl)).toEqual([]);
+  });
+});
+
+describe("a merchant's view of breaks", () => {
+  it('names no person, repeats no words of theirs, and shows no key of an operation', async () => {
+    const merchant = await givenMerchant(stack);
+    const { paymentId, merchantPaymentId } = await (
+      await testBooks(stack.pool, merchant.merchantId)
+    ).pay(NOON, 500);
+    const key = `payment:${merchant.merchantId}:${merchantPaymentId}:authorise`;
+    await stack.pool.query(
+      `insert into reconciliation_break (break_id, class, counterpart, merchant_id, day, reference, payment_id, detail, opened_at,
+                                         resolved_at, resolver, resolution, before)
+       values ('brk_a' || $1, 'unknown_outcome', 'ISSUER', $1, $2, $3, $4, 'AUTHORISE of ' || $3, now(), now(), 'mei', 'asked Ken', null),
+              ('brk_b' || $1, 'late', 'MERCHANT_FILE', $1, $2, 'PAYMENT x', $4, 'ours', now(), null, null, null, 'resolved by mei: Ken')`,
+      [merchant.merchantId, DAY, key, paymentId],
+    );
+    const path = '/v1/reconciliation-breaks';
+    const seen = await merchant.call<Page>('GET', path);
+    expect(seen.body.items).toHaveLength(2);
+    expect(seen.body.items).toContainEqual(
+      expect.objectContaining({
+        reference: `PAYMENT ${merchantPaymentId}`,
+        resolver: 'kessai',
+        reason: null,
+      }),
+    );
+    const csv = await merchant.call<string>('GET', `${path}?format=csv`);
+    for (const text of [JSON.stringify(seen.body), csv.body]) {
+      for (const secret of ['mei', 'Ken', ':authorise']) expect(text).not.toContain(secret);
+    }
+    const all = JSON.stringify((await admin<Page>('GET', `${path}?merchantId=${merchant.merchantId}`)).body);
+    for (const known of ['mei', 'Ken', ':authorise']) expect(all).toContain(known);
   });
 });

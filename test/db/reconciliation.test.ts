@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { putMerchant } from '../../db/merchant.ts';
 import { resolveBreak } from '../../db/reconciliation-break.ts';
-import { daysToCompare } from '../../db/reconciliation.ts';
+import { daysToCompare, daysWithOrphans } from '../../db/reconciliation.ts';
+import { assertDefined } from '../../domain/assert.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { forge, testBooks, type TestBooks } from '../support/books.ts';
 import { uniqueId } from '../support/givens.ts';
@@ -165,7 +166,7 @@ describe("our books against the merchant's file", () => {
       {
         resolver: null,
         theirs: 300,
-        detail: expect.stringContaining('resolved by operator-7: a discount') as string,
+        before: expect.stringContaining('resolved by operator-7: a discount') as string,
       },
     ]);
   });
@@ -222,6 +223,95 @@ describe("our offline payments against the phones' journals", () => {
       'the payment is MATCHED now',
       'the payment is RESOLVED now',
     ]);
+  });
+});
+
+describe('payments that nobody waits for any more', () => {
+  const DAY_MS = 86_400_000;
+  const set = (payment: { paymentId: string }, changes: string) =>
+    database.pool.query(`update payment set ${changes} where payment_id = $1`, [payment.paymentId]);
+  const heard = (payment: { merchantPaymentId: string; merchantId: string }, step: string, outcome: string) =>
+    database.pool.query(
+      `insert into issuer_attempt (issuer_id, operation_key, operation, url, started_at, duration_ms, outcome)
+       values ('lender', $1, 'LOOK_UP', '', now(), 1, $2)`,
+      [`payment:${payment.merchantId}:${payment.merchantPaymentId}:${step}`, outcome],
+    );
+  const issuerBreaks = async (merchantId: string) =>
+    (await openBreaks(database.pool, merchantId)).filter((it) => it.startsWith('ISSUER'));
+
+  it('offline and still PENDING a day after the deadline are late, until a journal or a person has spoken', async () => {
+    const { merchantId, books } = await givenShop();
+    const [overdue, waiting] = [await books.pay(NOON, 500), await books.pay(NOON, 501)];
+    for (const payment of [overdue, waiting]) await books.offline(payment, 'PENDING', NOON_AFTER);
+    await set(overdue, `reconcile_until = '2025-06-17T03:00:00Z'`);
+    await set(waiting, `reconcile_until = now() - interval '23 hours'`);
+    expect(await compareDay(database.pool, merchantId, DAY)).toEqual({ opened: 1, resolved: 0 });
+    expect(await openBreaks(database.pool, merchantId)).toEqual([
+      `DEVICE_JOURNAL late PAYMENT ${overdue.merchantPaymentId}`,
+    ]);
+    await books.offline(overdue, 'MATCHED', new Date().toISOString());
+    expect(await compareDay(database.pool, merchantId, DAY)).toEqual({ opened: 0, resolved: 1 });
+    expect(await breaksOf(database.pool, merchantId)).toMatchObject([
+      { resolution: 'the payment is MATCHED now' },
+    ]);
+  });
+
+  it('on credit are missing at the issuer until it is heard that it has done what their end needs', async () => {
+    const { merchantId, books } = await givenShop();
+    const ends = ['paid', 'canceled', 'declined', 'refused', 'open', 'handed over'] as const;
+    const payments = await Promise.all(ends.map((_, i) => books.pay(NOON, 100 + i)));
+    const of = (end: (typeof ends)[number]) => assertDefined(payments[ends.indexOf(end)]);
+    for (const payment of payments) await set(payment, `issuer_id = 'lender', account_ref = 'r'`);
+    await set(of('canceled'), `status = 'CANCELED', canceled_at = decided_at`);
+    for (const end of ['declined', 'refused'] as const)
+      await set(of(end), `status = 'DECLINED', decline_code = 'CREDIT_DECLINED'`);
+    for (const end of ['open', 'handed over'] as const)
+      await set(of(end), `status = 'IN_PROGRESS', decided_at = null`);
+    await heard(of('refused'), 'authorise', 'REFUSED');
+    await heard(of('declined'), 'authorise', 'UNKNOWN');
+    await database.pool.query(`select payment_break($1, 'unknown_outcome', 'ISSUER', 'key', 'x', now())`, [
+      of('handed over').paymentId,
+    ]);
+    await compareDay(database.pool, merchantId, DAY);
+    const missing = (['canceled', 'declined', 'open', 'paid'] as const).map(
+      (end) => `ISSUER missing_theirs PAYMENT ${of(end).merchantPaymentId}`,
+    );
+    const unknown = 'ISSUER unknown_outcome key';
+    expect((await issuerBreaks(merchantId)).sort()).toEqual([...missing, unknown].sort());
+    expect(await compareDay(database.pool, merchantId, DAY)).toMatchObject({ opened: 0, resolved: 0 });
+    await heard(of('paid'), 'capture', 'DONE');
+    await heard(of('canceled'), 'void', 'DONE');
+    await heard(of('declined'), 'void', 'DONE');
+    await set(of('open'), `status = 'COMPLETED', decided_at = now()`);
+    expect(await compareDay(database.pool, merchantId, DAY)).toMatchObject({ resolved: 4 });
+    expect(await issuerBreaks(merchantId)).toEqual([unknown]);
+  });
+
+  it('have their days compared however long ago those are, and so have open breaks until they are old', async () => {
+    const { merchantId, books } = await givenShop();
+    const at = new Date().toISOString();
+    const days = async (it = at) =>
+      (await daysWithOrphans(database.pool, { merchantId, at: it })).get(merchantId);
+    expect(await days()).toBeUndefined();
+    const disputed = await books.pay('2025-03-03T03:00:00.000Z', 1);
+    await books.offline(disputed, 'DISPUTED', NOON);
+    const open = await books.pay('2025-04-04T03:00:00.000Z', 2);
+    await set(open, `status = 'IN_PROGRESS', decided_at = null, issuer_id = 'lender'`);
+    const overdue = await books.pay('2025-05-05T03:00:00.000Z', 3);
+    await books.offline(overdue, 'PENDING', NOON);
+    await set(overdue, `reconcile_until = '2025-05-12T03:00:00Z'`);
+    expect(await days()).toEqual(['2025-03-03', '2025-04-04', '2025-05-05']);
+    const also = await days();
+    const asked = { merchantId, from: '2025-06-08', to: '2025-06-09', overBefore: at, onlyNews: true, also };
+    expect((await daysToCompare(database.pool, asked)).map((it) => it.day)).toEqual([
+      ...(also ?? []),
+      '2025-06-08',
+      '2025-06-09',
+    ]);
+    await giveFile(database.pool, merchantId, DAY, [['PAYMENT', 'unknown', 5]]);
+    await compareDay(database.pool, merchantId, DAY);
+    expect(await days()).toContain(DAY);
+    expect(await days(new Date(Date.now() + 91 * DAY_MS).toISOString())).not.toContain(DAY);
   });
 });
 

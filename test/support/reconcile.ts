@@ -54,6 +54,7 @@ export interface SeenBreak {
   readonly ours: number | null;
   readonly theirs: number | null;
   readonly detail: string;
+  readonly before: string | null;
   readonly resolver: string | null;
   readonly resolution: string | null;
 }
@@ -61,7 +62,7 @@ export interface SeenBreak {
 /** Every break of a merchant, also resolved ones. */
 export async function breaksOf(pool: Pool, merchantId: string): Promise<SeenBreak[]> {
   const found = await pool.query<SeenBreak & Record<string, unknown>>(
-    `select class, counterpart, day::text as day, reference, ours_amount as ours, theirs_amount as theirs, detail,
+    `select class, counterpart, day::text as day, reference, ours_amount as ours, theirs_amount as theirs, detail, before,
             resolver, resolution
        from reconciliation_break where merchant_id = $1 order by counterpart, day, reference, class`,
     [merchantId],
