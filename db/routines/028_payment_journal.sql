@@ -7,14 +7,14 @@ create or replace function code_digests(r jsonb) returns bytea[] language sql im
      where d is not null)
 $$;
 
--- Holds an offline payment that waits for its journal against the journals there are, whichever came first: the entry
+-- Holds an offline payment that waits for its journal, or has waited in vain, against the journals there are, whichever came first: the entry
 -- confirms it; a whole journal that covers its whole 30 s step while none of the device names it disputes it, and its key is
 -- revoked at once. The caller holds the payer's row.
 create or replace function payment_meet_journal(p payment, p_at timestamptz) returns payment language plpgsql set enable_seqscan = off as $$
 declare
   v_journal_id text;
 begin
-  if p.reconciliation is distinct from 'PENDING' then
+  if p.reconciliation is null or p.reconciliation not in ('PENDING', 'UNCONFIRMED') then
     return p;
   end if;
   if exists (select 1 from journal_entry e where e.code_digest = p.code_digest and e.device_id = p.device_id) then

@@ -3,7 +3,8 @@
 --
 -- An entry that names a payment confirms it (MATCHED). A payment whose whole 30 s step lies in the time the journal covers
 -- and that no journal of the device names was made by somebody else: DISPUTED, and its key is revoked at once. What was
--- UNCONFIRMED at the deadline can still be confirmed; what is DISPUTED waits for a person, who sees that an entry came late.
+-- UNCONFIRMED at the deadline is judged the same when a journal comes after it; its workflow is over, so what is disputed then is told
+-- with the order that starts it again. What is DISPUTED waits for a person, who sees that an entry came late.
 create or replace function journal_record(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'receivedAt')::timestamptz;
@@ -16,6 +17,7 @@ declare
   v_payment payment;
   v_digests bytea[];
   v_outcome text;
+  v_before text;
   v_results json[] := '{}';
   v_told json[] := '{}';
 begin
@@ -69,10 +71,12 @@ begin
 
   for v_payment in
     select p.* from payment p
-     where p.device_id = v_device_id and p.reconciliation = 'PENDING' order by p.payment_id for update
+     where p.payer_id = v_user_id and p.code_mode = 'OFFLINE' and p.device_id = v_device_id
+       and p.reconciliation in ('PENDING', 'UNCONFIRMED') order by p.payment_id for update
   loop
+    v_before := v_payment.reconciliation;
     v_payment := payment_meet_journal(v_payment, v_at);
-    if v_payment.reconciliation <> 'PENDING' then
+    if v_payment.reconciliation <> v_before then
       v_told := v_told || payment_told(v_payment);
     end if;
   end loop;
@@ -94,9 +98,15 @@ begin
   values (p.payer_id, payer_lock(p.payer_id), 'payment.' || lower(p.reconciliation), payment_view(p), p_at);
 end $$;
 
--- What a payment's workflow is to be told.
-create or replace function payment_told(p payment) returns json language sql immutable as $$
-  select json_build_object('merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id, 'reconciliation', p.reconciliation)
+-- What a payment's workflow is to be told; of a dispute also what starts it again, if it is over.
+create or replace function payment_told(p payment) returns json language sql stable as $$
+  select json_strip_nulls(json_build_object(
+    'merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id, 'reconciliation', p.reconciliation,
+    'order', case when p.reconciliation = 'DISPUTED' then json_build_object(
+      'paymentId', p.payment_id, 'merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id,
+      'storeId', p.store_id, 'terminalId', p.terminal_id, 'receiptNumber', p.receipt_number, 'amount', p.amount,
+      'currency', p.currency, 'acceptSimilar', true, 'codeMode', p.code_mode, 'offlineHandle', p.offline_handle,
+      'codeDigest', encode(p.code_digest, 'hex'), 'requestHash', p.request_hash, 'attemptId', p.attempt_id) end))
 $$;
 
 -- How an offline payment stands; past its deadline one that no journal has named becomes UNCONFIRMED.

@@ -1,4 +1,4 @@
-import type { PaymentView, Reconciliation } from '../payment/payment.ts';
+import type { PaymentOrder, PaymentView, Reconciliation } from '../payment/payment.ts';
 
 /** One code that a phone says it has shown. */
 export interface JournalEntry {
@@ -42,6 +42,8 @@ export interface JournalResult {
     readonly reconciliation: Reconciliation;
     /** A disputed payment's entry has come after all. */
     readonly entryCameAt?: string;
+    /** Of a disputed payment: what starts its workflow again, if that is over. */
+    readonly order?: PaymentOrder;
   }[];
   readonly userId: string;
 }

@@ -3,12 +3,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { OFFLINE_POLICY } from '../../domain/code/offline-policy.ts';
 import { timeStep } from '../../domain/code/offline.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
-import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { givenAnotherPhone, givenOfflinePhone, stepNow, type OfflinePhone } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
+import { until } from '../support/until.ts';
 
 /** Days pass in seconds here, and the phone's clock goes with the server's. A server a test, as in time.test.ts. */
 let environment: TestWorkflowEnvironment;
@@ -63,6 +65,34 @@ describe('an offline payment', () => {
 
     const late = await phone.journal({ steps: [step], fromStep: step, toStep: step });
     expect(late.body.results).toMatchObject([{ outcome: 'MATCHED', payment: { reconciliation: 'MATCHED' } }]);
+  });
+
+  it('that was UNCONFIRMED is disputed by a journal that comes then and lacks it: its workflow waits for an operator again', async () => {
+    const payer = await givenPayer(stack, { balance: 1_000 });
+    const phone = await givenOfflinePhone(payer);
+    const step = stepNow() - 1;
+    const { body } = await pay(merchant, { code: await phone.code(step), amount: 500 });
+    const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
+    const first = stack.temporal.workflow.getHandle(workflowId);
+    expect(await first.result()).toMatchObject({ reconciliation: 'UNCONFIRMED' });
+    const look = async () =>
+      (await merchant.call<PaymentView>('GET', `/v1/payments/${body.merchantPaymentId}`)).body;
+    for (let time = 1; time <= 2; time++) {
+      expect((await phone.journal({ steps: [], fromStep: step, toStep: step })).status).toBe(200);
+      expect((await look()).reconciliation).toBe('DISPUTED');
+    }
+    const revoked = await stack.pool.query('select revoke_reason from offline_key where handle = $1', [
+      phone.handle,
+    ]);
+    expect(revoked.rows).toEqual([{ revoke_reason: 'DISPUTED' }]);
+    const again = stack.temporal.workflow.getHandle(workflowId);
+    await until('the operator to be asked', async () => {
+      const { typedSearchAttributes } = await again.describe();
+      return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+    });
+    await again.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'was abroad' });
+    expect(await again.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect(await payer.balance()).toBe(1_000);
   });
 
   it('is refused the sixth time in 24 hours and taken again when the first is a day old', async () => {

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paymentWorkflowId, resolveDispute, resolveUnknown } from '../../workflows/payment/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
+import { createFaultyPool, type FaultyPool } from '../support/faults.ts';
+import { givenMerchant, givenPayer, pay, type GivenMerchant } from '../support/givens.ts';
+import { givenAnotherPhone, givenOfflinePhone, startOf, stepNow } from '../support/offline.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+let stack: Stack;
+let faults: FaultyPool;
+let merchant: GivenMerchant;
+
+beforeAll(async () => {
+  stack = await startStack({ workers: 0 });
+  faults = createFaultyPool(stack.pool);
+  await stack.startWorker({ pool: faults.pool });
+  merchant = await givenMerchant(stack);
+});
+afterAll(() => stopWithSoundLedger(stack));
+
+/** An offline payment of a step that is over, and the workflow that waits for its journal. */
+async function givenOfflinePayment() {
+  const payer = await givenPayer(stack, { balance: 10_000 });
+  const phone = await givenOfflinePhone(payer);
+  const step = stepNow() - 1;
+  const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
+  expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
+  const handle = stack.temporal.workflow.getHandle(
+    paymentWorkflowId(merchant.merchantId, body.merchantPaymentId),
+  );
+  const look = async () =>
+    (await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`)).body.reconciliation;
+  return { payer, phone, step, handle, look };
+}
+
+async function untilAwaiting(handle: Awaited<ReturnType<typeof givenOfflinePayment>>['handle']) {
+  await until('the operator to be asked', async () => {
+    const { typedSearchAttributes } = await handle.describe();
+    return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+  });
+}
+
+describe("a phone's journal", () => {
+  it.each([
+    ['disputes: the operator is asked all the same', false],
+    ['confirms: the workflow ends all the same', true],
+  ] as const)('whose transaction was committed without an answer, and that %s', async (_title, hasEntry) => {
+    const { phone, step, handle, look } = await givenOfflinePayment();
+    faults.loseAnswers('journal_record', 1);
+    const answer = await phone.journal({ steps: hasEntry ? [step] : [], fromStep: step, toStep: step });
+    expect(answer.status).toBe(200);
+    expect(await look()).toBe(hasEntry ? 'MATCHED' : 'DISPUTED');
+    if (hasEntry) {
+      expect(await handle.result()).toMatchObject({ reconciliation: 'MATCHED' });
+      return;
+    }
+    await untilAwaiting(handle);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'ACCEPT', reason: 'x' });
+    expect(await handle.result()).toMatchObject({ reconciliation: 'RESOLVED' });
+  });
+
+  it('of two phones with the same words is one of each', async () => {
+    const { payer, phone, step, look } = await givenOfflinePayment();
+    const other = await givenAnotherPhone(stack, payer);
+    const body = { entries: [], coversFrom: startOf(step), coversTo: startOf(step + 1) };
+    expect((await other.call('POST', '/v1/journals', body)).status).toBe(200);
+    expect(await look()).toBe('PENDING');
+    expect((await phone.call('POST', '/v1/journals', body)).status).toBe(200);
+    expect(await look()).toBe('DISPUTED');
+  });
+});
+
+describe('an offline payment that waits for its journal', () => {
+  it('obeys no word of an operator that comes before anybody asked', async () => {
+    const { payer, phone, step, handle } = await givenOfflinePayment();
+    const early = { operator: 'mei', reason: 'early' };
+    await handle.signal(resolveDispute, { ...early, action: 'REFUND' });
+    await handle.signal(resolveUnknown, { ...early, action: 'DECLINED' });
+    await phone.journal({ steps: [], fromStep: step, toStep: step });
+    await untilAwaiting(handle);
+    expect(await payer.balance()).toBe(9_300);
+    await handle.signal(resolveDispute, { operator: 'bo', action: 'ACCEPT', reason: 'x' });
+    expect(await handle.result()).toMatchObject({ status: 'COMPLETED', reconciliation: 'RESOLVED' });
+    expect(await payer.balance()).toBe(9_300);
+  });
+
+  it('goes on when its workflow is canceled in Temporal: that takes nothing back', async () => {
+    const { payer, phone, step, handle, look } = await givenOfflinePayment();
+    await handle.cancel();
+    await phone.journal({ steps: [step], fromStep: step, toStep: step });
+    expect(await handle.result()).toMatchObject({ status: 'COMPLETED', reconciliation: 'MATCHED' });
+    expect(await look()).toBe('MATCHED');
+    expect(await payer.balance()).toBe(9_300);
+  });
+
+  it('and whose workflow was terminated waits for an operator again when a journal disputes it', async () => {
+    const { payer, phone, step, handle } = await givenOfflinePayment();
+    await handle.terminate('test');
+    await phone.journal({ steps: [], fromStep: step, toStep: step });
+    await untilAwaiting(handle);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'x' });
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect(await payer.balance()).toBe(10_000);
+  });
+});
