@@ -182,6 +182,52 @@ describe('with the issuer', () => {
     expect(JSON.stringify(breaks.rows)).toContain('1000 JPY back');
   });
 
+  it('which refuses a capture as VOIDED though nobody canceled here leaves that to a person', async ({
+    onTestFinished,
+  }) => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const issuerId = await connectIssuer(stack, issuer);
+    const { body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+    await issuer.setFaults(
+      { operation: 'CAPTURE', fault: 'TIME_OUT_BEFORE', times: 1 },
+      { operation: 'LOOK_UP', fault: 'ERROR_500', times: 3 },
+    );
+    const answer = await merchant.call('POST', '/v1/payments', body);
+    expect(answer.body).toMatchObject({ status: 'COMPLETED' });
+    const keys = paymentOperationKeys(merchant.merchantId, body.merchantPaymentId);
+    const byItself = 'update issuer.authorisation set voided_at = now() where authorisation_key = $1';
+    await database.pool.query(byItself, [keys.authorise]);
+    await endOf(paymentWorkflowId(merchant.merchantId, body.merchantPaymentId));
+    const breaks = await stack.pool.query(
+      'select class, reference from reconciliation_break where payment_id = $1',
+      [answer.body.paymentId],
+    );
+    expect(breaks.rows).toEqual([{ class: 'unknown_outcome', reference: keys.capture }]);
+  });
+
+  it('of credit in yen, a payment at a till of another currency is declined, and it is not asked', async ({
+    onTestFinished,
+  }) => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const issuerId = await connectIssuer(stack, issuer);
+    const { body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+    const abroad = await givenMerchant(stack, { currency: 'USD' });
+    const answer = await abroad.call('POST', '/v1/payments', { ...body, currency: 'USD' });
+    expect(answer.body).toMatchObject({ status: 'DECLINED', declineCode: 'CREDIT_DECLINED' });
+    const { authorise } = paymentOperationKeys(abroad.merchantId, body.merchantPaymentId);
+    expect(await issuer.stored(authorise)).toBeUndefined();
+  });
+
   it('silent, and the run that a person declined gone before its void, a run that finds the decline voids it', async ({
     onTestFinished,
   }) => {
