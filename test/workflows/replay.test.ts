@@ -5,11 +5,14 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, inject, it } from 'vitest';
 import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
-import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { journalWorkflowId } from '../../workflows/journal/contract.ts';
+import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
+import { givenOfflinePhone, stepNow } from '../support/offline.ts';
 import { refundOf } from '../support/refunds.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -45,7 +48,7 @@ describe('a change that running workflows cannot follow', () => {
  * edited or recorded again: it is what some workflow in production may still be going through.
  */
 describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
-  it('keeps one history of each behaviour', { timeout: 60_000 }, async () => {
+  it('keeps one history of each behaviour', { timeout: 180_000 }, async () => {
     const stack = await startStack({ workers: 0 });
     const faults = createFaultyPool(stack.pool);
     await stack.startWorker({ pool: faults.pool });
@@ -89,11 +92,45 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
     await stack.temporal.workflow
       .getHandle(paymentWorkflowId('recorded', onCredit.payment.merchantPaymentId))
       .result();
+    await record('payment-credit', paymentWorkflowId('recorded', onCredit.payment.merchantPaymentId));
     await refundOf(plain, onCredit.payment, { merchantRefundId: 'credit', amount: 100 });
     await record('refund-credit', refundWorkflowId('recorded', 'credit'));
+    for (const [merchantPaymentId, isShown] of [
+      ['matched', true],
+      ['disputed', false],
+    ] as const) {
+      const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 1_000 }));
+      const step = stepNow() - 1;
+      await pay(plain, { merchantPaymentId, code: await phone.code(step), amount: isShown ? 103 : 104 });
+      await phone.journal({ steps: isShown ? [step] : [], fromStep: step, toStep: step });
+      const { rows } = await stack.pool.query<{ id: string }>(
+        'select journal_id as id from journal where device_id = $1',
+        [phone.deviceId],
+      );
+      await record(`journal-${merchantPaymentId}`, journalWorkflowId(phone.deviceId, rows[0]?.id ?? ''));
+      const workflowId = paymentWorkflowId('recorded', merchantPaymentId);
+      if (!isShown) await resolve(workflowId);
+      await record(`payment-offline-${merchantPaymentId}`, workflowId);
+    }
+    const days = { from: '2025-06-10', to: '2025-06-10' };
+    await stack.temporal.workflow.start('reconciliation', {
+      workflowId: 'reconciliation:2025-06-10',
+      taskQueue: stack.taskQueue,
+      args: [{ days }],
+    });
+    await record('reconciliation', 'reconciliation:2025-06-10');
     await credit.issuer.close();
     receiver.close();
     await stack.stop();
+
+    async function resolve(workflowId: string): Promise<void> {
+      const handle = stack.temporal.workflow.getHandle(workflowId);
+      await until('the operator to be asked', async () => {
+        const { typedSearchAttributes } = await handle.describe();
+        return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+      });
+      await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'recorded' });
+    }
 
     async function record(name: string, workflowId: string): Promise<void> {
       const handle = stack.temporal.workflow.getHandle(workflowId);
