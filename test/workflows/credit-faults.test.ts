@@ -5,13 +5,15 @@ import { decideCredit } from '../../db/payment.ts';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
-import { paymentWorkflowId } from '../../workflows/payment/contract.ts';
+import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { apiClient } from '../support/client.ts';
 import { givenCreditOrder } from '../support/credit.ts';
 import { createTestDatabase } from '../support/database.ts';
-import { givenMerchant, uniqueId, type GivenMerchant } from '../support/givens.ts';
+import { givenMerchant, pay, uniqueId, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { givenOfflinePhone, stepNow } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -208,6 +210,45 @@ describe('with the issuer', () => {
       [answer.body.paymentId],
     );
     expect(breaks.rows).toEqual([{ class: 'unknown_outcome', reference: keys.capture }]);
+  });
+
+  it('silent at the capture of an offline payment, a dispute of that is put before an operator all the same', async ({
+    onTestFinished,
+  }) => {
+    const database = await createTestDatabase();
+    const issuer = await startIssuer(database.url);
+    onTestFinished(async () => {
+      await issuer.close();
+      await database.drop();
+    });
+    const issuerId = await connectIssuer(stack, issuer);
+    const { payer, accountRef } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+    const chosen = await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' });
+    expect(chosen.status).toBe(200);
+    const phone = await givenOfflinePhone(payer);
+    const step = stepNow() - 1;
+    await issuer.setFaults(
+      { operation: 'CAPTURE', fault: 'TIME_OUT_BEFORE', times: 100 },
+      { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },
+    );
+    const { body } = await pay(merchant, { code: await phone.code(step), amount: 1_000 });
+    expect(body).toMatchObject({
+      status: 'COMPLETED',
+      fundingSource: 'PAY_LATER',
+      reconciliation: 'PENDING',
+    });
+    await phone.journal({ steps: [], fromStep: step, toStep: step });
+    const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
+    const handle = stack.temporal.workflow.getHandle(workflowId);
+    await until('the operator to be asked', async () => {
+      const { typedSearchAttributes } = await handle.describe();
+      return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+    });
+    expect((await issuer.accountOf(accountRef)).captured).toBe(0);
+    await issuer.setFaults();
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'stolen' });
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect((await issuer.accountOf(accountRef)).used).toBe(0);
   });
 
   it('of credit in yen, a payment at a till of another currency is declined, and it is not asked', async ({

@@ -97,6 +97,15 @@ describe('a payment whose issuer is silent', () => {
     await handle.signal(resolveUnknown, { operator: 'mei', action: 'DECLINED', reason: 'issuer lost it' });
     expect(await handle.result()).toMatchObject({ status: 'DECLINED', declineCode: 'CREDIT_DECLINED' });
     expect(await issuer.accountOf(accountRef)).toMatchObject({ used: 0 });
+    // The word has resolved its break, and the void what it gave back is told.
+    const breaks = await stack.pool.query(
+      'select class, resolver, resolution from reconciliation_break where payment_id = $1 order by class desc',
+      [paymentId],
+    );
+    expect(breaks.rows).toEqual([
+      { class: 'unknown_outcome', resolver: 'mei', resolution: 'DECLINED: issuer lost it' },
+      { class: 'late', resolver: null, resolution: null },
+    ]);
   });
 
   it('for five days is completed by the operator who learnt that it was authorised', async () => {

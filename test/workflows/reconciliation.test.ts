@@ -173,6 +173,32 @@ describe('the nightly run', () => {
     }
   });
 
+  it('opens breaks for orphans of days long past, and resolves them when they are gone', async () => {
+    const quiet = await startStack();
+    try {
+      const { merchantId } = await givenMerchant(quiet);
+      const books = await testBooks(quiet.pool, merchantId);
+      const overdue = await books.pay(NOON, 500, { merchantPaymentId: 'overdue' });
+      await books.offline(overdue, 'PENDING', NOON);
+      await quiet.pool.query(`update payment set reconcile_until = '2025-06-17T03:00:00Z'`);
+      const nightly = (name: string) =>
+        quiet.temporal.workflow.execute('reconciliation', {
+          workflowId: `reconciliation:test-${quiet.taskQueue}-${name}`,
+          taskQueue: quiet.taskQueue,
+          args: [{}],
+        });
+      const days = RECONCILIATION_POLICY.lookBackDays + 1;
+      expect(await nightly('first')).toMatchObject({ days, opened: 1 });
+      expect(await openBreaks(quiet.pool, merchantId)).toEqual(['DEVICE_JOURNAL late PAYMENT overdue']);
+      await books.offline(overdue, 'MATCHED', new Date().toISOString());
+      expect(await nightly('second')).toMatchObject({ days: 1, resolved: 1 });
+      expect(await openBreaks(quiet.pool, merchantId)).toEqual([]);
+      expect(await nightly('third')).toMatchObject({ days: 0 });
+    } finally {
+      await quiet.stop();
+    }
+  });
+
   it('is scheduled by the worker’s start: created, then brought up to date, and it runs', async () => {
     const connection = await NativeConnection.connect({ address: inject('temporalAddress') });
     const schedule = stack.temporal.schedule.getHandle(reconciliationScheduleId(stack.taskQueue));

@@ -7,6 +7,7 @@ import {
   type IssuerOutcome,
 } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
+import type { PaymentView } from '../../domain/payment/payment.ts';
 import { askUntilKnown, askWhenTold } from '../issuer/ask-until-known.ts';
 import { waitForOperatorUnless } from '../operator-word.ts';
 import { resolveUnknown, type PaymentInput, type UnknownWord } from './contract.ts';
@@ -89,19 +90,44 @@ export async function settleWithIssuer(
   // the run before came to the void. Of a clear refusal a void changes nothing.
   if (decided.view.status === 'DECLINED' && decided.replayed) await voidDeclined(input, decided, credit);
   if (decided.view.status !== 'COMPLETED') return;
-  const keys = paymentOperationKeys(input.merchantId, input.merchantPaymentId);
-  const call: IssuerCall = {
-    issuerId: credit.issuerId,
-    key: keys.capture,
-    operation: 'CAPTURE',
-    authorisationKey: keys.authorise,
-    amount: decided.view.amount,
-    currency: decided.view.currency,
-  };
+  const call = captureCall(decided.view, credit);
   const answer = await askUntilKnown(call);
   // Voided by a cancel that was faster: then there is nothing to book.
   const isFine = answer.kind === 'REFUSED' && answer.code === 'VOIDED' && (await isCanceled(input));
   if (!isFine) await handOverUnlessDone(decided.view.paymentId, call, answer);
+}
+
+function captureCall(view: PaymentView, { issuerId }: { issuerId: string }): IssuerCall {
+  const keys = paymentOperationKeys(view.merchantId, view.merchantPaymentId);
+  return {
+    issuerId,
+    key: keys.capture,
+    operation: 'CAPTURE',
+    authorisationKey: keys.authorise,
+    amount: view.amount,
+    currency: view.currency,
+  };
+}
+
+/**
+ * Gives back at the issuer what a dispute gave back here. It can give back only what it has captured, and that may still be on its
+ * way: the same call under the same key, so whoever comes second finds it done.
+ */
+export async function refundDispute(
+  view: PaymentView,
+  credit: { issuerId: string },
+  amount: number,
+): Promise<void> {
+  await askUntilKnown(captureCall(view, credit));
+  const keys = paymentOperationKeys(view.merchantId, view.merchantPaymentId);
+  await mustHappen(view.paymentId, {
+    issuerId: credit.issuerId,
+    key: keys.disputeRefund,
+    operation: 'REFUND',
+    authorisationKey: keys.authorise,
+    amount,
+    currency: view.currency,
+  });
 }
 
 async function isCanceled({ merchantId, merchantPaymentId }: PaymentInput): Promise<boolean> {

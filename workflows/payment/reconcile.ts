@@ -1,11 +1,10 @@
 import { condition, setCurrentDetails, setHandler, sleep } from '@temporalio/workflow';
 import type { StoredOutcome } from '../../activities/payment.ts';
 import { assertDefined } from '../../domain/assert.ts';
-import { paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import { waitForOperator } from '../operator-word.ts';
 import { journalArrived, resolveDispute, type JournalArrived, type PaymentInput } from './contract.ts';
-import { mustHappen } from './credit.ts';
+import { refundDispute } from './credit.ts';
 import { paymentDetails } from './details.ts';
 import { ledgerStep } from './ledger-step.ts';
 
@@ -91,15 +90,7 @@ async function dispute(
     activities.resolveDispute({ ...word, merchantId, merchantPaymentId, askedAt }),
   );
   if (resolved.credit !== null && resolved.refunded > 0) {
-    const keys = paymentOperationKeys(merchantId, merchantPaymentId);
-    await mustHappen(view.paymentId, {
-      issuerId: resolved.credit.issuerId,
-      key: keys.disputeRefund,
-      operation: 'REFUND',
-      authorisationKey: keys.authorise,
-      amount: resolved.refunded,
-      currency: view.currency,
-    });
+    await refundDispute(view, resolved.credit, resolved.refunded);
   }
   return resolved.view;
 }
