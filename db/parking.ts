@@ -182,3 +182,16 @@ export async function findPlacesNear(
   const found = await rows<{ view: FoundPlace }>(db, statement, [lon, lat, radiusM, limit]);
   return found.map((it) => it.view);
 }
+
+/** Names and site codes of an operator's places, by id. */
+export async function listPlacesOfOperator(
+  db: Db,
+  operatorId: string,
+): Promise<{ placeId: string; name: string; siteCode: string }[]> {
+  const statement = {
+    name: 'parking_places_of_operator',
+    text: `select place_id as "placeId", name, site_code as "siteCode" from parking_place
+            where operator_id = $1 order by place_id`,
+  };
+  return rows(db, statement, [operatorId]);
+}
