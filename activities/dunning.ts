@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   advanceDebt,
   lockDebtFacts,
@@ -18,13 +19,18 @@ import { nextContact, type DunningFacts, type NextContact } from '../domain/dunn
 import { promiseProtection, type PromiseProtection } from '../domain/dunning/promise.ts';
 import { daysBetween, stageName, stageOf, stageText } from '../domain/dunning/stage.ts';
 import { repayingUntilMs } from '../domain/repayment/repayment.ts';
+import { neutralBody } from '../domain/push/payload.ts';
+import { PUSH_TTL_MS } from '../domain/push/send.ts';
 import { timeOfTry } from './clock.ts';
 import { ledgerCall } from './ledger-call.ts';
 import { localCalendar } from './local-calendar.ts';
+import type { StartPush } from './push-start.ts';
 import { createWaker } from './wake.ts';
 
 export interface DunningActivityDeps {
   readonly pool: Pool;
+  /** None: the outbox starts pushes. */
+  readonly startPush?: StartPush | undefined;
 }
 
 /** How a campaign stands after a step, and what its workflow waits for. No personal data: it is kept in histories. */
@@ -47,7 +53,7 @@ export interface CampaignStep {
 }
 
 /** The steps of a campaign. Each is one transaction under the debt's lock, so asking again finds what it did. */
-export function createDunningActivities({ pool }: DunningActivityDeps) {
+export function createDunningActivities({ pool, startPush }: DunningActivityDeps) {
   const wake = createWaker(pool);
 
   return {
@@ -68,16 +74,25 @@ export function createDunningActivities({ pool }: DunningActivityDeps) {
             if (facts === undefined) return undefined;
             const decided = decide(debt, facts, now);
             if (decided.advance === undefined) return decided;
-            const { webhookEventId } = await advanceDebt(tx, { ...debt, at: now, ...decided.advance });
+            const { webhookEventId, isPushDue } = await advanceDebt(tx, {
+              ...debt,
+              at: now,
+              ...decided.advance,
+            });
             return {
               ...decided,
+              isPushDue,
               step: { ...decided.step, ...(webhookEventId === null ? {} : { webhookEventId }) },
             };
           }),
         at,
       );
-      if (done?.advance?.message !== undefined) wake({ userId: done.userId, replayed: false });
-      return done?.step;
+      const message = done?.advance?.message;
+      if (done === undefined || message === undefined) return done?.step;
+      wake({ userId: done.userId, replayed: false });
+      // The outbox makes good what fails here.
+      if (done.isPushDue === true) await startPush?.(message.messageId).catch(() => undefined);
+      return done.step;
     },
 
     /** Carries out what an operator says of a debt; the reason and who it was are kept with it. */
@@ -95,6 +110,8 @@ export function createDunningActivities({ pool }: DunningActivityDeps) {
 interface Decided {
   readonly userId: string;
   readonly step: CampaignStep;
+  /** Its message is to be pushed. */
+  readonly isPushDue?: boolean;
   readonly advance?: Omit<DebtAdvance, 'issuerId' | 'debtId' | 'at'>;
 }
 
@@ -179,7 +196,7 @@ function planOf(
 }
 
 /** The message leads straight to paying; what it says is as of now. */
-function messageOf({ debtId }: DebtKey, found: DebtFacts, calendar: LocalCalendar, nowMs: number) {
+function messageOf({ issuerId, debtId }: DebtKey, found: DebtFacts, calendar: LocalCalendar, nowMs: number) {
   const { policy, dueOn, remaining: amount, currency } = found;
   const messageId = newId('msg');
   const daysOverdue = daysBetween(dueOn, calendar.dayAt(nowMs).day);
@@ -189,7 +206,21 @@ function messageOf({ debtId }: DebtKey, found: DebtFacts, calendar: LocalCalenda
     currency,
     dueOn,
   });
-  return { messageId, stage, title, body, link: `/wallet/repay/${debtId}?message=${messageId}` };
+  return {
+    messageId,
+    stage,
+    title,
+    body,
+    link: `/wallet/repay/${debtId}?message=${messageId}`,
+    pushBody: neutralBody(found.locale),
+    pushTopic: campaignTopic(issuerId, debtId),
+    pushUntil: rfc3339(nowMs + PUSH_TTL_MS.DUNNING),
+  };
+}
+
+/** Names a campaign to push services, who learn nothing by it (RFC 8030 section 5.4: at most 32 characters of base64url). */
+function campaignTopic(issuerId: string, debtId: string): string {
+  return createHash('sha256').update(`${issuerId}/${debtId}`).digest('base64url').slice(0, 32);
 }
 
 function rfc3339(atMs: number): string {

@@ -2,6 +2,7 @@ import type { DunningActivityDeps } from './dunning.ts';
 import type { IssuerActivityDeps } from './issuer.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { ReconciliationActivityDeps } from './reconciliation.ts';
+import type { PushActivityDeps } from './push.ts';
 import type { RefundActivityDeps } from './refund.ts';
 import type { RepaymentActivityDeps } from './repayment.ts';
 import type { WebhookActivityDeps } from './webhook.ts';
@@ -10,6 +11,7 @@ import type { WebhookActivityDeps } from './webhook.ts';
 export type ActivityDeps = PaymentActivityDeps &
   DunningActivityDeps &
   IssuerActivityDeps &
+  PushActivityDeps &
   ReconciliationActivityDeps &
   RefundActivityDeps &
   RepaymentActivityDeps &

@@ -10,6 +10,7 @@ import {
 } from '../db/webhook.ts';
 import { WEBHOOK_RETRY, webhookRetryDelayMs } from '../domain/webhook/retry.ts';
 import { describeFetchError } from './fetch-error.ts';
+import { parseRetryAfter } from './retry-after.ts';
 
 export interface WebhookActivityDeps {
   readonly pool: Pool;
@@ -117,12 +118,4 @@ async function post(url: string, body: string, headers: Record<string, string>):
   } catch (error) {
     return { error: describeFetchError(error, POST_TIMEOUT_MS) };
   }
-}
-
-/** Retry-After as seconds or as an HTTP date (RFC 9110 §10.2.3). */
-function parseRetryAfter(value: string | null): number | undefined {
-  if (value === null) return undefined;
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now());
 }

@@ -127,6 +127,9 @@ export interface DebtAdvance extends DebtKey {
     readonly title: string;
     readonly body: string;
     readonly link: string;
+    readonly pushBody: string;
+    readonly pushTopic: string;
+    readonly pushUntil: string;
   };
   readonly isExhausted: boolean;
   readonly state?: DebtState;
@@ -139,7 +142,7 @@ export interface DebtAdvance extends DebtKey {
 export async function advanceDebt(
   tx: Db,
   advance: DebtAdvance,
-): Promise<{ readonly webhookEventId: string | null }> {
+): Promise<{ readonly webhookEventId: string | null; readonly isPushDue: boolean }> {
   return call(tx, { name: 'debt_advance', text: 'select debt_advance($1::jsonb) as outcome' }, advance);
 }
 

@@ -50,6 +50,7 @@ async function run(): Promise<void> {
       sealer: createSealer(config.dataKey, config.dataKeysOld),
       digestCode: createCodeDigester(config.codePepper, config.codePeppersOld),
       codePrefix: config.codePrefix,
+      push: config.push,
     },
     buildId: config.buildId,
   }).catch((error: unknown) => {

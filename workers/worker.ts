@@ -1,9 +1,12 @@
+import { Client } from '@temporalio/client';
 import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
 import { createJournalActivities } from '../activities/journal.ts';
 import { createPaymentActivities } from '../activities/payment.ts';
 import { createDunningActivities } from '../activities/dunning.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
+import { createPushActivities } from '../activities/push.ts';
+import { createPushStarter } from '../activities/push-start.ts';
 import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
 import { createRepaymentActivities } from '../activities/repayment.ts';
@@ -11,9 +14,11 @@ import { createWebhookActivities } from '../activities/webhook.ts';
 import {
   dunningTaskQueue,
   issuerTaskQueue,
+  pushTaskQueue,
   reconciliationTaskQueue,
   webhookTaskQueue,
 } from '../workflows/task-queue.ts';
+import { keepOutbox } from './outbox.ts';
 
 export interface KessaiWorkerOptions {
   readonly connection: NativeConnection;
@@ -27,6 +32,7 @@ export interface KessaiWorkerOptions {
 /** Each holds one of the connections that decisions need. */
 const COMPARISONS_AT_ONCE = 2;
 const CAMPAIGN_STEPS_AT_ONCE = 4;
+const PUSH_STEPS_AT_ONCE = 4;
 
 /** The workers of one process. */
 export interface KessaiWorkers {
@@ -38,11 +44,13 @@ export interface KessaiWorkers {
 
 /**
  * One worker for the queue that tills wait for, with the activities of its workflows, so that local steps stay local; one
- * for the queue that calls merchants; one for campaigns; two, of activities alone, for the queues that call issuers and that compare books.
+ * for the queue that calls merchants; one for campaigns; one that calls push services; two, of activities alone, for the queues that call issuers and that compare books.
  * Each has its own slots: slow receivers and long work take none from tills.
  */
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
   const { workflowBundle: _, ...withoutWorkflows } = sharedOptions(options);
+  const { connection, namespace, taskQueue } = options;
+  const startPush = createPushStarter({ client: new Client({ connection, namespace }), taskQueue });
   const workers = await Promise.all([
     Worker.create(tillOptions(options)),
     Worker.create({
@@ -56,13 +64,22 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
     Worker.create({
       ...sharedOptions(options),
       taskQueue: dunningTaskQueue(options.taskQueue),
-      activities: createDunningActivities(options.deps),
+      activities: createDunningActivities({ ...options.deps, startPush }),
       // A campaign sleeps for days between steps: few are worth keeping.
       maxCachedWorkflows: 100,
       maxConcurrentWorkflowTaskExecutions: 10,
       // Each holds a connection of those that decisions need.
       maxConcurrentLocalActivityExecutions: CAMPAIGN_STEPS_AT_ONCE,
       maxConcurrentActivityTaskExecutions: CAMPAIGN_STEPS_AT_ONCE,
+    }),
+    Worker.create({
+      ...sharedOptions(options),
+      taskQueue: pushTaskQueue(options.taskQueue),
+      activities: createPushActivities(options.deps),
+      maxCachedWorkflows: 200,
+      maxConcurrentWorkflowTaskExecutions: 10,
+      maxConcurrentLocalActivityExecutions: PUSH_STEPS_AT_ONCE,
+      maxConcurrentActivityTaskExecutions: 100,
     }),
     Worker.create({
       ...withoutWorkflows,
@@ -77,13 +94,17 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       maxConcurrentActivityTaskExecutions: COMPARISONS_AT_ONCE,
     }),
   ]);
+  let outbox: ReturnType<typeof keepOutbox> | undefined;
   const shutdown = (): void => {
+    void outbox?.stop();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   return {
     async run() {
+      outbox = keepOutbox({ pool: options.deps.pool, startPush });
       const runs = workers.map((worker) => worker.run().finally(shutdown));
       const ends = await Promise.allSettled(runs);
+      await outbox.stop();
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
     shutdown,

@@ -21,6 +21,11 @@ export function dunningTaskQueue(taskQueue: string): string {
   return `${taskQueue}-dunning`;
 }
 
+/** The queue of calls to push services, as slow as those are. */
+export function pushTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-push`;
+}
+
 /** The queue that all others are named after, from that of campaigns. */
 export function mainTaskQueue(ofDunning: string): string {
   return ofDunning.replace(/-dunning$/, '');

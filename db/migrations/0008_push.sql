@@ -31,8 +31,10 @@ alter table debt_message
   -- Of what a push service has not delivered yet, the latest of a topic takes the place of the others (RFC 8030 section 5.4).
   add column push_topic text check (push_topic ~ '^[A-Za-z0-9_-]{1,32}$'),
   add column push_until timestamptz,
-  -- DUE: a `push` workflow is to bring it to the user's devices. Null: there was none that takes any.
-  add column push_status text check (push_status in ('DUE', 'ACCEPTED', 'FAILED', 'SUPERSEDED')),
+  -- DUE: a `push` workflow is to bring it to the user's devices, and has not begun. Null: no device takes any.
+  add column push_status text check (push_status in ('DUE', 'SENDING', 'ACCEPTED', 'FAILED', 'SUPERSEDED')),
+  -- By the database's clock; `sent_at` is the workflow's.
+  add column stored_at timestamptz not null default now(),
   alter column issuer_id drop not null,
   alter column debt_id drop not null,
   alter column contact_no drop not null,
@@ -41,7 +43,7 @@ alter table debt_message
     case kind when 'DUNNING' then num_nulls(issuer_id, debt_id, contact_no, stage) = 0 and payment_id is null
               when 'PAYMENT' then num_nonnulls(issuer_id, debt_id, contact_no, stage) = 0 and payment_id is not null end),
   add constraint debt_message_push check (push_status is null or num_nulls(push_body, push_topic, push_until) = 0);
-create index debt_message_push_due on debt_message (sent_at) where push_status = 'DUE';
+create index debt_message_push_due on debt_message (stored_at) where push_status = 'DUE';
 create unique index debt_message_of_payment on debt_message (payment_id) where kind = 'PAYMENT';
 
 -- One message on its way to one device.

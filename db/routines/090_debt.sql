@@ -15,10 +15,18 @@ create or replace function message_signal(m debt_message) returns text language 
   select case when m.opened_at is not null then 'OPENED' when m.displayed_at is not null then 'UNOPENED' else 'NO_SIGNAL' end
 $$;
 
--- So many messages in a row without any sign from a phone that the issuer is told (domain/dunning, raisesNoSignalFlag).
+-- Whether a user had browsers that took push messages and the push services know none of them any more.
+create or replace function push_all_gone(p_user_id text) returns boolean language sql stable as $$
+  select exists (select 1 from push_subscription s where s.user_id = p_user_id and s.gone_reason = 'GONE')
+     and not exists (select 1 from push_subscription s where s.user_id = p_user_id and s.gone_at is null)
+$$;
+
+-- So many messages in a row without any sign from a phone that the issuer is told (domain/dunning, raisesNoSignalFlag); and as soon
+-- as the push services say that none of the user's browsers is there any more, until one gives a sign again.
 create or replace function debt_no_signal(d debt) returns boolean language sql stable as $$
-  select count(*) = (d.policy ->> 'noSignalFlagAfter')::int and bool_and(signal = 'NO_SIGNAL')
-    from (select message_signal(m) as signal from debt_message m
+  select (count(*) = (d.policy ->> 'noSignalFlagAfter')::int or (count(*) > 0 and push_all_gone(d.user_id)))
+     and bool_and(signal = 'NO_SIGNAL' or (no > 1 and push_all_gone(d.user_id)))
+    from (select message_signal(m) as signal, row_number() over (order by m.contact_no desc) as no from debt_message m
            where m.issuer_id = d.issuer_id and m.debt_id = d.debt_id
            order by m.contact_no desc limit (d.policy ->> 'noSignalFlagAfter')::int) last
 $$;
@@ -253,7 +261,7 @@ begin
 end $$;
 
 -- Carries out what the rules decided by `debt_facts`, in the same transaction: a message, or the end, and what comes next.
--- Answers the event of the end, if there is one.
+-- Answers the event of the end, if there is one, and whether the message is to be pushed.
 create or replace function debt_advance(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'at')::timestamptz;
@@ -266,10 +274,13 @@ begin
    where issuer_id = v_debt.issuer_id and debt_id = v_debt.debt_id;
   if r -> 'message' is not null then
     v_contact_no := v_contact_no + 1;
-    insert into debt_message (message_id, issuer_id, debt_id, contact_no, user_id, stage, channel, title, body, link, sent_at)
+    insert into debt_message (message_id, issuer_id, debt_id, contact_no, user_id, stage, channel, title, body, link, sent_at,
+                              push_body, push_topic, push_until, push_status)
     values (r -> 'message' ->> 'messageId', v_debt.issuer_id, v_debt.debt_id, v_contact_no, v_debt.user_id,
             (r -> 'message' ->> 'stage')::int, 'INBOX', r -> 'message' ->> 'title', r -> 'message' ->> 'body',
-            r -> 'message' ->> 'link', v_at)
+            r -> 'message' ->> 'link', v_at,
+            r -> 'message' ->> 'pushBody', r -> 'message' ->> 'pushTopic', (r -> 'message' ->> 'pushUntil')::timestamptz,
+            case when push_reaches(v_debt.user_id) then 'DUE' end)
     returning * into strict v_message;
     insert into user_event (user_id, seq, kind, payload, created_at)
     values (v_debt.user_id, payer_lock(v_debt.user_id), 'message.created', message_view(v_message), v_at);
@@ -277,7 +288,7 @@ begin
   end if;
   if r ->> 'isExhausted' = 'true' then
     v_debt := debt_close(v_debt, 'EXHAUSTED', 'campaign', v_at);
-    return json_build_object('webhookEventId', debt_event_id(v_debt));
+    return json_build_object('webhookEventId', debt_event_id(v_debt), 'isPushDue', false);
   end if;
   update debt set state = r ->> 'state', next_at = (r ->> 'nextAt')::timestamptz, next_reason = r ->> 'nextReason'
    where issuer_id = v_debt.issuer_id and debt_id = v_debt.debt_id;
@@ -285,7 +296,7 @@ begin
   select v_debt.issuer_id, v_debt.debt_id, v_contact_no + 1, f ->> 'reason', (f ->> 'until')::timestamptz, v_at
     from jsonb_array_elements(r -> 'deferrals') f
   on conflict do nothing;
-  return json_build_object('webhookEventId', null);
+  return json_build_object('webhookEventId', null, 'isPushDue', coalesce(v_message.push_status = 'DUE', false));
 end $$;
 
 -- What a message looks like in the inbox.

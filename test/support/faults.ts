@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { Pool } from '../../db/pool.ts';
 
 /** A pool in front of a real one that breaks when it is told to. */
@@ -5,6 +6,8 @@ export interface FaultyPool {
   readonly pool: Pool;
   /** Runs the next `count` statements of this name, which commits them, and then loses the answer. */
   loseAnswers(statement: string, count: number): void;
+  /** Commits the next `count` transactions and then loses the answer. */
+  loseCommits(count: number): void;
   /** Called once, when an answer has been lost. */
   afterLoss(act: () => void): void;
   /** Refuses every statement of this name until `heal`. */
@@ -19,6 +22,7 @@ export function createFaultyPool(real: Pool): FaultyPool {
   const lose = new Map<string, number>();
   const asked = new Map<string, number>();
   let broken: string | undefined;
+  let commitsToLose = 0;
   let lost = (): void => undefined;
   const query = async (statement: { name?: string }, ...rest: unknown[]): Promise<unknown> => {
     const name = statement.name ?? '';
@@ -37,12 +41,35 @@ export function createFaultyPool(real: Pool): FaultyPool {
     }
     return result;
   };
+  const connect = async (): Promise<pg.PoolClient> => {
+    const client = await real.connect();
+    const run = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const losing = async (statement: unknown, ...rest: unknown[]): Promise<unknown> => {
+      const result = await run(statement, ...rest);
+      if (statement !== 'commit' || commitsToLose === 0) return result;
+      commitsToLose -= 1;
+      throw new Error('fault: the answer of a commit was lost');
+    };
+    return new Proxy(client, {
+      get(target, key) {
+        if (key === 'query') return losing;
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+  };
   return {
     pool: new Proxy(real, {
-      get: (target, key) => (key === 'query' ? query : (Reflect.get(target, key) as unknown)),
+      get(target, key) {
+        if (key === 'query') return query;
+        return key === 'connect' ? connect : (Reflect.get(target, key) as unknown);
+      },
     }),
     loseAnswers(statement, count) {
       lose.set(statement, count);
+    },
+    loseCommits(count) {
+      commitsToLose = count;
     },
     afterLoss(act) {
       lost = act;

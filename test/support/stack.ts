@@ -128,6 +128,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
         digestCode,
         codePrefix: DEFAULT_CODE_PREFIX,
         tellDecision: decisions.tell,
+        push,
         ...deps,
       },
     });

@@ -9,6 +9,7 @@ import {
 import type { createDunningActivities } from '../../activities/dunning.ts';
 import type { createJournalActivities } from '../../activities/journal.ts';
 import type { createPaymentActivities } from '../../activities/payment.ts';
+import type { createPushActivities } from '../../activities/push.ts';
 import type { createRefundActivities } from '../../activities/refund.ts';
 import type { createRepaymentActivities } from '../../activities/repayment.ts';
 
@@ -17,6 +18,7 @@ type LedgerActivities = ReturnType<typeof createPaymentActivities> &
   ReturnType<typeof createJournalActivities> &
   ReturnType<typeof createRefundActivities> &
   ReturnType<typeof createRepaymentActivities> &
+  ReturnType<typeof createPushActivities> &
   ReturnType<typeof createDunningActivities>;
 
 /**
