@@ -9,6 +9,7 @@ import {
   type DebtWord,
   type SayOutcome,
 } from '../db/debt.ts';
+import { adoptDunningPolicy, type AdoptOutcome } from '../db/dunning-policy.ts';
 import { newId } from '../db/id.ts';
 import type { Pool } from '../db/pool.ts';
 import { withTransaction } from '../db/tx.ts';
@@ -93,6 +94,14 @@ export function createDunningActivities({ pool, startPush }: DunningActivityDeps
       // The outbox makes good what fails here.
       if (done.isPushDue === true) await startPush?.(message.messageId).catch(() => undefined);
       return done.step;
+    },
+
+    /** Moves a debt to another version of its issuer's rules; who wanted it is kept with it. */
+    async adoptPolicy({
+      askedAt,
+      ...it
+    }: DebtKey & { version: string; actor: string; askedAt: string }): Promise<AdoptOutcome> {
+      return ledgerCall(pool, adoptDunningPolicy, { ...it, at: timeOfTry(askedAt) });
     },
 
     /** Carries out what an operator says of a debt; the reason and who it was are kept with it. */

@@ -5,6 +5,7 @@ import { codeRoutes } from './code/routes.ts';
 import type { ApiDeps } from './deps.ts';
 import { deviceRoutes } from './device/routes.ts';
 import { messageRoutes } from './dunning/message-routes.ts';
+import { dunningPolicyRoutes } from './dunning/policy-routes.ts';
 import { dunningRoutes } from './dunning/routes.ts';
 import { createAuthenticator } from './http/auth.ts';
 import { docsRouter } from './http/docs.ts';
@@ -47,6 +48,7 @@ export function allRoutes(deps: ApiDeps): Route[] {
     ...merchantRoutes(deps),
     ...issuerRoutes(deps),
     ...dunningRoutes(deps),
+    ...dunningPolicyRoutes(deps),
     ...repaymentRoutes(deps),
     ...dunningSummaryRoutes(deps),
     ...messageRoutes(deps),

@@ -21,7 +21,7 @@ export type PutDebtOutcome =
   | DebtOutcomeOf<'CREATED' | 'AMENDED' | 'SAME' | 'IGNORED' | 'MISMATCH' | 'FIXED' | 'CLOSED'>
   | DebtOutcomeOf<'UNKNOWN_USER', null>;
 
-/** Registers a debt, or amends it by a higher revision. `policy` is kept with a new one for good. */
+/** Registers a debt, or amends it by a higher revision. A new one keeps its issuer's rules of that moment; `policy` is for an issuer that has none. */
 export async function putDebt(
   db: Db,
   debt: DebtKey & DebtOrder & { requestHash: string; policy: DunningPolicy; at: Date },

@@ -3,6 +3,7 @@ import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/w
 import { createJournalActivities } from '../activities/journal.ts';
 import { createPaymentActivities } from '../activities/payment.ts';
 import { createDunningActivities } from '../activities/dunning.ts';
+import { createPolicyActivities } from '../activities/dunning-policy.ts';
 import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
 import { createPushActivities } from '../activities/push.ts';
@@ -50,7 +51,8 @@ export interface KessaiWorkers {
 export async function createWorkers(options: KessaiWorkerOptions): Promise<KessaiWorkers> {
   const { workflowBundle: _, ...withoutWorkflows } = sharedOptions(options);
   const { connection, namespace, taskQueue } = options;
-  const startPush = createPushStarter({ client: new Client({ connection, namespace }), taskQueue });
+  const client = new Client({ connection, namespace });
+  const startPush = createPushStarter({ client, taskQueue });
   const workers = await Promise.all([
     Worker.create(tillOptions(options)),
     Worker.create({
@@ -64,7 +66,10 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
     Worker.create({
       ...sharedOptions(options),
       taskQueue: dunningTaskQueue(options.taskQueue),
-      activities: createDunningActivities({ ...options.deps, startPush }),
+      activities: {
+        ...createDunningActivities({ ...options.deps, startPush }),
+        ...createPolicyActivities({ pool: options.deps.pool, client, taskQueue }),
+      },
       // A campaign sleeps for days between steps: few are worth keeping.
       maxCachedWorkflows: 100,
       maxConcurrentWorkflowTaskExecutions: 10,

@@ -1,4 +1,5 @@
 export { dunning } from './dunning/workflow.ts';
+export { policyChange } from './dunning/policy-change.ts';
 export { journal } from './journal/workflow.ts';
 export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';

@@ -108,8 +108,11 @@ begin
       return json_build_object('result', 'UNKNOWN_USER', 'view', null, 'wake', false);
     end if;
     insert into debt (issuer_id, debt_id, user_id, amount, currency, due_on, revision, request_hash, policy_version, policy, registered_at)
-    values (r ->> 'issuerId', r ->> 'debtId', r ->> 'userId', (r ->> 'amount')::bigint, r ->> 'currency', (r ->> 'dueOn')::date,
-            (r ->> 'revision')::bigint, r ->> 'requestHash', r -> 'policy' ->> 'version', r -> 'policy', v_at)
+    select r ->> 'issuerId', r ->> 'debtId', r ->> 'userId', (r ->> 'amount')::bigint, r ->> 'currency', (r ->> 'dueOn')::date,
+           (r ->> 'revision')::bigint, r ->> 'requestHash', p.policy ->> 'version', p.policy, v_at
+      from (select coalesce(
+              (select own.policy::jsonb from dunning_policy own where own.issuer_id = r ->> 'issuerId' order by own.version desc limit 1),
+              r -> 'policy') as policy) p
     returning * into v_debt;
     v_result := 'CREATED';
   elsif (r ->> 'revision')::bigint < v_debt.revision then

@@ -46,6 +46,8 @@ export interface DunningPolicy {
   readonly promiseMaxDays: number;
   /** A promise protects nobody who broke one within so many days before. */
   readonly promiseBrokenWithinDays: number;
+  /** Whether an open debt is named after each of the user's payments; yes where it does not say. */
+  readonly noticeAfterPayment?: boolean;
   readonly stages: readonly DunningStage[];
 }
 
@@ -65,6 +67,7 @@ export const DUNNING_POLICY: DunningPolicy = {
   noSignalFlagAfter: 3,
   promiseMaxDays: 31,
   promiseBrokenWithinDays: 60,
+  noticeAfterPayment: true,
   stages: STAGES,
 };
 

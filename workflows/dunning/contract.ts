@@ -19,6 +19,25 @@ export interface CampaignWord {
 }
 export const operateCampaign = defineSignal<[CampaignWord]>('operateCampaign');
 
+/** The issuer's rules have changed, and this campaign is to go on under another version of them. */
+export interface PolicyWord {
+  readonly version: string;
+  /** Who wants it: an operator's name, or `issuer`. */
+  readonly operator: string;
+}
+export const changePolicy = defineSignal<[PolicyWord]>('changePolicy');
+
+/** Brings a version of an issuer's rules to its running campaigns, those behind `after` in the order of their ids. */
+export interface PolicyChangeInput {
+  readonly issuerId: string;
+  readonly version: string;
+  readonly after: string;
+}
+
+export function policyChangeWorkflowId(issuerId: string, version: string): string {
+  return `dunning-policy:${issuerId}:${version}`;
+}
+
 /** One workflow per debt of an issuer. */
 export function dunningWorkflowId(issuerId: string, debtId: string): string {
   return `dunning:${issuerId}:${debtId}`;

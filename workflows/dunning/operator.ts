@@ -1,5 +1,5 @@
 import { setHandler } from '@temporalio/workflow';
-import { operateCampaign, type CampaignWord } from './contract.ts';
+import { changePolicy, operateCampaign, type CampaignWord, type PolicyWord } from './contract.ts';
 
 const MAX_TEXT = 500;
 const MAX_SHOWN = 5;
@@ -13,21 +13,36 @@ export const HOLD_EXAMPLE = JSON.stringify({
   until: '2027-01-31T00:00:00Z',
 });
 
+const POLICY_EXAMPLE = JSON.stringify({ operator: 'your name', version: 'v2' });
+
 /** What operators have sent: words to obey, and what was wrong with the others. */
 export interface CampaignWords {
-  readonly pending: CampaignWord[];
+  readonly pending: (CampaignWord | (PolicyWord & { readonly action: 'POLICY' }))[];
   readonly refused: string[];
 }
 
 /** Takes operators' words while the campaign runs. What is none is shown with what is wrong and changes nothing. */
 export function takeWords(words: CampaignWords, onWord: () => void): void {
+  const refuse = (fault: string): void => {
+    words.refused.push(fault);
+    if (words.refused.length > MAX_SHOWN) words.refused.shift();
+  };
+  setHandler(
+    changePolicy,
+    (sent) => {
+      const fault = policyFaultOf(sent);
+      if (fault === undefined) words.pending.push({ ...sent, action: 'POLICY' });
+      else refuse(fault);
+      onWord();
+    },
+    { description: `Go on under another version of the issuer's rules. Example: ${POLICY_EXAMPLE}` },
+  );
   setHandler(
     operateCampaign,
     (sent) => {
       const fault = faultOf(sent);
       if (fault === undefined) words.pending.push(sent);
-      else words.refused.push(fault);
-      if (words.refused.length > MAX_SHOWN) words.refused.shift();
+      else refuse(fault);
       onWord();
     },
     {
@@ -44,6 +59,15 @@ function faultOf(sent: unknown): string | undefined {
   if (!isText(reason)) return 'reason is missing';
   if (action === 'HOLD' && !isTime(until)) return 'until is not a time such as 2027-01-31T00:00:00Z';
   return undefined;
+}
+
+function policyFaultOf(sent: unknown): string | undefined {
+  if (typeof sent !== 'object' || sent === null) return 'not a JSON object';
+  const { version, operator } = sent as Record<string, unknown>;
+  if (!isText(operator)) return 'operator is not a name';
+  return typeof version === 'string' && /^v\d{1,9}$/.test(version)
+    ? undefined
+    : 'version is not one such as v2';
 }
 
 function isText(value: unknown): boolean {

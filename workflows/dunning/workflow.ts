@@ -13,7 +13,7 @@ import { ledgerStep } from '../payment/ledger-step.ts';
 import { DUE_ON, DUNNING_STAGE } from '../search-attributes.ts';
 import { mainTaskQueue } from '../task-queue.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
-import { debtChanged, NOT_CONTACTED, type DunningInput } from './contract.ts';
+import { debtChanged, NOT_CONTACTED, type DunningInput, type PolicyWord } from './contract.ts';
 import { dunningDetails } from './details.ts';
 import { takeWords, type CampaignWords } from './operator.ts';
 
@@ -64,6 +64,11 @@ export async function dunning(input: DunningInput): Promise<DebtState | 'UNKNOWN
 
 async function obey({ issuerId, debtId }: DunningInput, words: CampaignWords): Promise<void> {
   for (let word = words.pending[0]; word !== undefined; word = words.pending[0]) {
+    if (word.action === 'POLICY') {
+      await adopt(issuerId, debtId, word, words);
+      words.pending.shift();
+      continue;
+    }
     const { operator: actor, action, reason, until } = word;
     const kind = action === 'STOP' ? ('WITHDRAW' as const) : action;
     const result = await ledgerStep((activities, askedAt) =>
@@ -72,6 +77,19 @@ async function obey({ issuerId, debtId }: DunningInput, words: CampaignWords): P
     words.pending.shift();
     if (result === 'CLOSED') words.refused.push('the debt has ended');
   }
+}
+
+async function adopt(
+  issuerId: string,
+  debtId: string,
+  word: PolicyWord,
+  words: CampaignWords,
+): Promise<void> {
+  const { version, operator: actor } = word;
+  const result = await ledgerStep((activities, askedAt) =>
+    activities.adoptPolicy({ issuerId, debtId, version, actor, askedAt }),
+  );
+  if (result === 'UNKNOWN') words.refused.push(`the issuer has no rules ${version}`);
 }
 
 function wordOf(kind: 'WITHDRAW' | 'HOLD' | 'RELEASE', until: string | undefined) {
