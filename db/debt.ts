@@ -148,11 +148,12 @@ export async function advanceDebt(
 
 export interface InboxMessage {
   readonly messageId: string;
-  readonly kind: 'DUNNING';
+  readonly kind: 'DUNNING' | 'PAYMENT';
   readonly title: string;
   readonly body: string;
   readonly link: string;
   readonly debtId?: string;
+  readonly paymentId?: string;
   readonly createdAt: string;
   readonly displayedAt?: string;
   readonly openedAt?: string;

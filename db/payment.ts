@@ -194,7 +194,20 @@ export interface PaymentCursor {
   readonly paymentId: string;
 }
 
-export type HistoryPayment = PaymentView & { readonly merchantName: string };
+/** An open debt that is named after a payment, to its payer alone. */
+export interface DebtNotice {
+  readonly debtId: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly dueOn: string;
+  readonly link: string;
+}
+
+/** A payment in its payer's history; one of the last hour names the debt that is open now. */
+export type HistoryPayment = PaymentView & {
+  readonly merchantName: string;
+  readonly debtNotice?: DebtNotice;
+};
 
 /** A payer's payments, newest first. */
 export async function listPaymentsOfUser(
@@ -205,7 +218,8 @@ export async function listPaymentsOfUser(
 ): Promise<{ items: HistoryPayment[]; next: PaymentCursor | undefined }> {
   const statement = {
     name: 'payment_list_of_user',
-    text: `select payment_view(p) as view, m.name as "merchantName", cursor_time(p.requested_at) as at
+    text: `select case when p.decided_at > now() - interval '1 hour' then payment_view_for_payer(p, p.decided_at) else payment_view(p) end as view,
+                  m.name as "merchantName", cursor_time(p.requested_at) as at
              from payment p join merchant m using (merchant_id)
             where p.payer_id = $1 and ($3::timestamptz is null or (p.requested_at, p.payment_id) < ($3, $4))
             order by p.requested_at desc, p.payment_id desc limit $2`,

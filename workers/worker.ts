@@ -8,6 +8,7 @@ import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
 import { createPushActivities } from '../activities/push.ts';
 import { createPushStarter } from '../activities/push-start.ts';
+import { createReceiptWriter } from '../activities/receipt.ts';
 import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
 import { createRepaymentActivities } from '../activities/repayment.ts';
@@ -106,7 +107,8 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
   };
   return {
     async run() {
-      outbox = keepOutbox({ pool: options.deps.pool, startPush });
+      const { pool } = options.deps;
+      outbox = keepOutbox({ pool, startPush, writeReceipt: createReceiptWriter(pool) });
       const runs = workers.map((worker) => worker.run().finally(shutdown));
       const ends = await Promise.allSettled(runs);
       await outbox.stop();

@@ -11,6 +11,23 @@ import { offlineLimits } from '../code/offline-routes.ts';
 import { route, streamRoute, type Route } from '../http/route.ts';
 import { paymentView } from '../payment/schemas.ts';
 
+const debtNotice = z
+  .object({
+    debtId: z.string(),
+    amount: z.int(),
+    currency: z.string(),
+    dueOn: z.string(),
+    link: z.string(),
+  })
+  .meta({
+    id: 'DebtNotice',
+    description:
+      'The open bill that has been due longest, for the completion screen; on payments of the last hour.',
+  });
+const historyPayment = paymentView
+  .extend({ merchantName: z.string(), debtNotice: debtNotice.optional() })
+  .meta({ id: 'HistoryPayment' });
+
 const EVENT_ID = /^\d{1,15}$/;
 
 /** What a wallet shows its user. */
@@ -69,7 +86,7 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
         200: {
           description: 'One page.',
           schema: z.object({
-            items: z.array(paymentView.extend({ merchantName: z.string() }).meta({ id: 'HistoryPayment' })),
+            items: z.array(historyPayment),
             nextCursor: z.string().nullable(),
           }),
         },
@@ -95,7 +112,7 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
       summary: 'What happens to the user, as it happens (server-sent events)',
       description:
         'Events `payment.in_progress` (a pay-later partner has not answered), `payment.completed`, `payment.declined`, `payment.canceled` and, of offline payments, ' +
-        '`payment.matched`, `payment.unconfirmed`, `payment.disputed`, `payment.resolved` with the payment as data, ' +
+        '`payment.matched`, `payment.unconfirmed`, `payment.disputed`, `payment.resolved` with the payment as data (`payment.completed` with `debtNotice`, if the user has a bill that is due), ' +
         '`refund.completed` with the refund, `message.created` with the message, `repayment.decided` with the repayment; `id` counts up without gaps. ' +
         'Reconnect with `Last-Event-ID` and nothing is lost; without it the stream begins now, with `0` at the beginning.',
       roles: ['device'],

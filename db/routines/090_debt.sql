@@ -305,7 +305,7 @@ end $$;
 -- What a message looks like in the inbox.
 create or replace function message_view(m debt_message) returns json language sql stable as $$
   select json_strip_nulls(json_build_object(
-    'messageId', m.message_id, 'kind', 'DUNNING', 'title', m.title, 'body', m.body, 'link', m.link, 'debtId', m.debt_id,
+    'messageId', m.message_id, 'kind', m.kind, 'paymentId', m.payment_id, 'title', m.title, 'body', m.body, 'link', m.link, 'debtId', m.debt_id,
     'debtState', (select d.state from debt d where d.issuer_id = m.issuer_id and d.debt_id = m.debt_id),
     'createdAt', rfc3339(m.sent_at), 'displayedAt', rfc3339(m.displayed_at), 'openedAt', rfc3339(m.opened_at)))
 $$;
@@ -329,7 +329,7 @@ begin
     return json_build_object('result', 'UNKNOWN');
   end if;
   perform debt_lock(v_message.issuer_id, v_message.debt_id);
-  select * into strict v_message from debt_message where message_id = r ->> 'messageId';
+  select * into strict v_message from debt_message where message_id = r ->> 'messageId' for update;
   v_was_opened := v_message.opened_at is not null;
   select * into v_known from message_event where message_id = v_message.message_id and event_id = r ->> 'eventId';
   if found then
