@@ -116,12 +116,10 @@ export const waitingRepayment = z
 export const messageView = z
   .object({
     messageId: z.string(),
-    kind: z
-      .enum(['DUNNING', 'PAYMENT'])
-      .meta({
-        description:
-          'PAYMENT: the receipt of an offline payment, of which the phone heard nothing at the till.',
-      }),
+    kind: z.enum(['DUNNING', 'PAYMENT']).meta({
+      description:
+        'PAYMENT: the receipt of an offline payment, of which the phone heard nothing at the till.',
+    }),
     title: z.string(),
     body: z.string(),
     link: z.string(),
