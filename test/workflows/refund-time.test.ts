@@ -4,6 +4,7 @@ import { verifyLedger } from '../../db/ledger-verify.ts';
 import { refundOperationKey } from '../../domain/credit/credit.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
+import { askIssuerNow } from '../../workflows/issuer/contract.ts';
 import { refundWorkflowId, resolveRefund } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
@@ -125,6 +126,18 @@ describe('a refund whose outcome the issuer does not tell for five days', () => 
     });
     expect(await isAwaitingOperator(handle)).toBe(false);
     expect(await details(handle)).toContain('your name: what you found');
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(300);
+    await credit.expectBooksAgree();
+  });
+
+  it('is decided by the issuer when an operator has it asked once more', { timeout: 60_000 }, async () => {
+    const { payment, body, handle, key, accountRef } = await givenUp('DONE');
+    await credit.issuer.setFaults();
+    await handle.signal(askIssuerNow);
+    await handle.result();
+    expect((await refundNow(payment.merchantPaymentId, body)).status).toBe('COMPLETED');
+    expect(await breakOf(key)).toMatchObject({ resolver: 'issuer' });
+    expect(await isAwaitingOperator(handle)).toBe(false);
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(300);
     await credit.expectBooksAgree();
   });

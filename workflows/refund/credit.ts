@@ -5,7 +5,8 @@ import { paymentOperationKeys, refundOperationKey, type IssuerOutcome } from '..
 import { describeMoney } from '../../domain/money.ts';
 import type { RefundFailCode } from '../../domain/refund/refund.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
-import { heedNoOperator, waitForOperator } from '../operator-word.ts';
+import { operatorOrAskAgain } from '../issuer/operator-or-again.ts';
+import { heedNoOperator } from '../operator-word.ts';
 import { resolveRefund } from './contract.ts';
 import { refundDetails } from './details.ts';
 
@@ -23,13 +24,22 @@ interface Ending {
 export async function refundOnCredit(begun: BegunRefund, credit: Credit): Promise<StoredRefund> {
   heedNoOperator(resolveRefund);
   setCurrentDetails(refundDetails(begun.view, `waits for issuer ${credit.issuerId}`));
-  const answer = await askIssuer(begun, credit);
-  const ending = answer.kind === 'GAVE_UP' ? await askOperator(begun, credit) : endingOf(answer);
+  const ending = await askToTheEnd(begun, credit);
   const ended = await ledgerStep((activities, askedAt) =>
     activities.finishRefund({ refundId: begun.view.refundId, ...ending, askedAt }),
   );
   setCurrentDetails(refundDetails(ended.view, `${ending.resolver}: ${ending.resolution}`));
   return ended;
+}
+
+/** Asks until it is known; after days of silence an operator finds out, or has it asked again. */
+async function askToTheEnd(begun: BegunRefund, credit: Credit): Promise<Ending> {
+  for (;;) {
+    const answer = await askIssuer(begun, credit);
+    if (answer.kind !== 'GAVE_UP') return endingOf(answer);
+    const ending = await askOperator(begun, credit);
+    if (ending !== 'ASK_AGAIN') return ending;
+  }
 }
 
 type Credit = NonNullable<StoredRefund['credit']>;
@@ -70,7 +80,7 @@ function endingOf(answer: Exclude<IssuerOutcome, { kind: 'GAVE_UP' }>): Ending {
   };
 }
 
-async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Ending> {
+async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Ending | 'ASK_AGAIN'> {
   const key = refundOperationKey(view.merchantId, view.merchantRefundId);
   await ledgerStep((activities, askedAt) =>
     activities.giveUpRefund({
@@ -80,7 +90,7 @@ async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Endin
       askedAt,
     }),
   );
-  const word = await waitForOperator(resolveRefund, ['COMPLETED', 'FAILED'], () =>
+  const word = await operatorOrAskAgain(resolveRefund, ['COMPLETED', 'FAILED'], () =>
     [
       refundDetails(view, `unknown at issuer ${credit.issuerId}`),
       '',
@@ -88,7 +98,7 @@ async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Endin
         '`FAILED` only if it has not and never will: what is reserved of the payment is free again.',
     ].join('\n'),
   );
-  heedNoOperator(resolveRefund);
+  if (word === undefined) return 'ASK_AGAIN';
   return {
     ...(word.action === 'FAILED' ? { failCode: 'REFUND_GIVEN_UP' as const } : {}),
     resolver: word.operator,

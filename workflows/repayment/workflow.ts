@@ -4,8 +4,8 @@ import { repaymentOperationKey, type IssuerCall } from '../../domain/credit/cred
 import { describeMoney } from '../../domain/money.ts';
 import type { RepaymentFailCode, RepaymentView } from '../../domain/repayment/repayment.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
-import { askIssuerNow } from '../issuer/contract.ts';
-import { heedNoOperator, waitForOperatorUnless } from '../operator-word.ts';
+import { operatorOrAskAgain } from '../issuer/operator-or-again.ts';
+import { heedNoOperator } from '../operator-word.ts';
 import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
 import { resolveRepayment, submitRepayment, type RepaymentInput, type RepaymentOutcome } from './contract.ts';
 import { repaymentDetails } from './details.ts';
@@ -94,29 +94,15 @@ async function askOperator(issuerId: string, view: RepaymentView): Promise<Endin
       askedAt,
     }),
   );
-  let isAskedAgain = false;
-  setHandler(
-    askIssuerNow,
-    () => {
-      isAskedAgain = true;
-    },
-    { description: 'Ask the issuer once more, from the beginning of the schedule. No input.' },
-  );
   const key = repaymentOperationKey(issuerId, debtId, repaymentId);
-  const word = await waitForOperatorUnless(
-    { isOver: () => isAskedAgain },
-    resolveRepayment,
-    ['COMPLETED', 'FAILED'],
-    () =>
-      [
-        repaymentDetails(issuerId, view, `unknown at issuer ${issuerId}`),
-        '',
-        `Ask the issuer about operation \`${key}\`. \`COMPLETED\` if it has taken ${describeMoney(view)}: the money then goes to it. ` +
-          '`FAILED` only if it has not and never will: then it is back in the balance and reminders go on. ' +
-          'Signal `askIssuerNow` asks the issuer once more.',
-      ].join('\n'),
+  const word = await operatorOrAskAgain(resolveRepayment, ['COMPLETED', 'FAILED'], () =>
+    [
+      repaymentDetails(issuerId, view, `unknown at issuer ${issuerId}`),
+      '',
+      `Ask the issuer about operation \`${key}\`. \`COMPLETED\` if it has taken ${describeMoney(view)}: the money then goes to it. ` +
+        '`FAILED` only if it has not and never will: then it is back in the balance and reminders go on.',
+    ].join('\n'),
   );
-  heedNoOperator(resolveRepayment);
   if (word === undefined) return 'ASK_AGAIN';
   return {
     ...(word.action === 'FAILED' ? { failCode: 'REPAYMENT_GIVEN_UP' as const } : {}),
