@@ -296,6 +296,25 @@ describe('an event of a message', () => {
     expect(Date.parse(openedAt)).toBeLessThanOrEqual(Date.now());
   });
 
+  it('told out of order, twice and ten times at once is kept once, with the first of its times', async () => {
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }));
+    const { messageId = '', sentAt = '' } = (await contacted(debtId)).contacts[0] ?? {};
+    const after = (ms: number): string => new Date(Date.parse(sentAt) + ms).toISOString();
+    await until('a moment to be told of', () => Date.now() > Date.parse(sentAt) + 30);
+    await tell(debtor, messageId, 'OPENED', { at: after(20) });
+    const displayed = { eventId: 'shown', at: after(10) };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => tell(debtor, messageId, 'DISPLAYED', displayed)),
+    );
+    expect(answers.map((it) => it.status)).toEqual(Array<number>(10).fill(200));
+    expect(answers.filter((it) => it.headers.get('idempotency-hit') === null)).toHaveLength(1);
+    await tell(debtor, messageId, 'DISMISSED', { at: after(25) });
+    expect((await debtOf(issuer, debtId)).contacts).toMatchObject([
+      { displayedAt: after(10), openedAt: after(20), signal: 'OPENED' },
+    ]);
+  });
+
   it('of somebody else’s message is 404', async () => {
     const debtId = uniqueId('d');
     await put(debtId, debtBody({ userId: debtor.userId }));

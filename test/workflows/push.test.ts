@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { assertDefined } from '../../domain/assert.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
+import { dunningWorkflowId } from '../../workflows/dunning/contract.ts';
 import { pushWorkflowId } from '../../workflows/push/contract.ts';
 import { pushTaskQueue } from '../../workflows/task-queue.ts';
 import {
@@ -17,6 +18,7 @@ import { givenBrowser, pushAttemptsOf, pushStatusOf } from '../support/push.ts';
 import { startPushService, type PushService } from '../support/push-service.ts';
 import { startStack, type RunningWorker, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
 let service: PushService;
 let stack: Stack;
@@ -189,6 +191,35 @@ describe('a push service', () => {
     });
     await pushed(await registered(), 'FAILED');
     expect(browser.requests).toEqual([]);
+  });
+});
+
+describe('withdraw while sending', () => {
+  it('right end, one `debt.closed`', async () => {
+    const receiver = await startWebhookReceiver();
+    const told = await givenCreditor(stack, receiver.url);
+    const browser = await givenBrowser(service, debtor);
+    let answer = (): void => undefined;
+    browser.answerOnce({ status: 201, takes: true, after: new Promise<void>((done) => (answer = done)) });
+    worker = await stack.startWorker();
+    const debtId = uniqueId('d');
+    await told.call('PUT', `/v1/debts/${debtId}`, debtBody({ userId: debtor.userId }));
+    await until('a push on its way', () => browser.received.length === 1);
+    const withdrawn = await Promise.all(
+      Array.from({ length: 5 }, () => told.call('POST', `/v1/debts/${debtId}/withdraw`)),
+    );
+    answer();
+    expect(withdrawn.map((it) => it.status)).toEqual(Array<number>(5).fill(200));
+    const handle = stack.temporal.workflow.getHandle(dunningWorkflowId(told.issuerId, debtId));
+    expect(await handle.result()).toBe('WITHDRAWN');
+    await until('debt.closed', () => receiver.received.length > 0);
+    const { contacts } = await debtOf(told, debtId);
+    expect(contacts).toHaveLength(1);
+    const push = stack.temporal.workflow.getHandle(pushWorkflowId(contacts[0]?.messageId ?? ''));
+    expect(await push.result()).toBe('ACCEPTED');
+    expect(receiver.received.map((it) => (JSON.parse(it.body) as DebtView).outcome)).toEqual(['WITHDRAWN']);
+    expect(await inboxOf(debtor)).toMatchObject([{ debtState: 'WITHDRAWN' }]);
+    receiver.close();
   });
 });
 
