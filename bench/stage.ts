@@ -149,6 +149,7 @@ export async function startPrograms(
   lifecycle: Lifecycle,
   report: Report,
   env: NodeJS.ProcessEnv,
+  onSpawn: (name: string, pid: number) => void = () => undefined,
 ): Promise<string> {
   const ports = { 'bench worker': await freePort(), worker: await freePort(), API: await freePort() };
   const shared = {
@@ -177,6 +178,7 @@ export async function startPrograms(
         report,
         onSpawn: (child) => {
           lifecycle.adopt(name, child);
+          if (child.pid !== undefined) onSpawn(name, child.pid);
         },
         onGiveUp: (problem) => {
           void lifecycle.shutDown(1, problem.message);

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyLedger } from '../../db/ledger-verify.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+async function run(...options: string[]): Promise<{ code: number; output: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'dev/demo-dunning/main.ts', ...options], {
+    env: { ...process.env, DATABASE_URL: database.url },
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, output };
+}
+
+describe('npm run demo:dunning', () => {
+  it('plays thirty days of ten campaigns, and each ends as its story says', async () => {
+    const { code, output } = await run();
+    expect(output).toContain('Everything went as it should.');
+    expect(code).toBe(0);
+    expect(output.match(/^ {2}ok: (SETTLED|CONTACTED|WITHDRAWN|EXHAUSTED)/gm)).toHaveLength(10);
+    for (const what of [
+      'sent, number 1 in stage 1',
+      ', opened',
+      'deferred to here: QUIET_HOURS',
+      'deferred to here: HOLD',
+      'deferred to here: PROMISE',
+      'deferred to here: REPAYMENT_UNDER_WAY',
+      'repaid 5000 from the wallet',
+      'ended: SETTLED',
+    ])
+      expect(output).toContain(what);
+    expect((await verifyLedger(database.pool)).breaks).toEqual([]);
+  }, 300_000);
+
+  it('says how it is called', async () => {
+    const { code, output } = await run('--help');
+    expect(code).toBe(0);
+    expect(output).toContain('npm run demo:dunning');
+  });
+});
