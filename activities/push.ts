@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { generateRequestDetails } from 'web-push';
+import webPush from 'web-push';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
 import {
@@ -131,7 +131,7 @@ export function createPushActivities({ pool, sealer, push }: PushActivityDeps) {
     // The list may have changed since the browser subscribed.
     const fault = pushEndpointFault(target.endpoint, push.hosts);
     if (fault !== undefined) return { error: fault, isRefused: true };
-    const { method, headers, body } = generateRequestDetails(
+    const { method, headers, body } = webPush.generateRequestDetails(
       target,
       pushPayload(message, { showAmounts, isShort }),
       {
