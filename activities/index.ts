@@ -1,5 +1,7 @@
 import type { DunningActivityDeps } from './dunning.ts';
 import type { IssuerActivityDeps } from './issuer.ts';
+import type { ParkingOperatorActivityDeps } from './parking-operator.ts';
+import type { ParkingSettlementActivityDeps } from './parking-settlement.ts';
 import type { PaymentActivityDeps } from './payment.ts';
 import type { ReconciliationActivityDeps } from './reconciliation.ts';
 import type { PushActivityDeps } from './push.ts';
@@ -12,6 +14,8 @@ export type ActivityDeps = PaymentActivityDeps &
   DunningActivityDeps &
   IssuerActivityDeps &
   PushActivityDeps &
+  ParkingOperatorActivityDeps &
+  ParkingSettlementActivityDeps &
   ReconciliationActivityDeps &
   RefundActivityDeps &
   RepaymentActivityDeps &

@@ -4,7 +4,7 @@ import { findIssuerEndpoint, recordIssuerAttempt } from '../db/issuer.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
 import type { IssuerAnswer, IssuerCall } from '../domain/credit/credit.ts';
-import { describeFetchError } from './fetch-error.ts';
+import { describeFetchError } from '../domain/fetch-error.ts';
 import { readIssuerAnswer } from './issuer-answer.ts';
 
 export interface IssuerActivityDeps {

@@ -17,7 +17,7 @@ import { pushEndpointFault } from '../domain/push/endpoint.ts';
 import { pushPayload } from '../domain/push/payload.ts';
 import { PUSH_RETRY, pushReaction, type PushReaction } from '../domain/push/send.ts';
 import type { PushSettings } from '../domain/push/vapid.ts';
-import { describeFetchError } from './fetch-error.ts';
+import { describeFetchError } from '../domain/fetch-error.ts';
 import { ledgerCall } from './ledger-call.ts';
 import { parseRetryAfter } from './retry-after.ts';
 

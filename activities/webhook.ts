@@ -9,8 +9,8 @@ import {
   type WebhookDelivery,
 } from '../db/webhook.ts';
 import { WEBHOOK_RETRY, webhookRetryDelayMs } from '../domain/webhook/retry.ts';
-import { describeFetchError } from './fetch-error.ts';
 import { parseRetryAfter } from './retry-after.ts';
+import { describeFetchError } from '../domain/fetch-error.ts';
 
 export interface WebhookActivityDeps {
   readonly pool: Pool;

@@ -22,6 +22,8 @@ import { keyRoutes } from './key/routes.ts';
 import { meRoutes } from './me/routes.ts';
 import { merchantRoutes } from './merchant/routes.ts';
 import { parkingRoutes } from './parking/routes.ts';
+import { quoteRoutes } from './parking/quote-routes.ts';
+import { settlementRoutesOfParking } from './parking/settlement-routes.ts';
 import { paymentRoutes } from './payment/routes.ts';
 import { pushRoutes } from './push/routes.ts';
 import { refundRoutes } from './refund/routes.ts';
@@ -37,6 +39,8 @@ export function allRoutes(deps: ApiDeps): Route[] {
   return [
     ...paymentRoutes(deps),
     ...refundRoutes(deps),
+    ...quoteRoutes(deps),
+    ...settlementRoutesOfParking(deps),
     ...settlementRoutes(deps),
     ...reconciliationRoutes(deps),
     ...codeRoutes(deps),

@@ -1,13 +1,21 @@
 import type { FoundPlace, ParkingOperator, ParkingPlace, Position } from '../domain/parking/place.ts';
 import type { RateTable } from '../domain/parking/rate-table.ts';
+import { putOperatorMerchant } from './parking-merchant.ts';
 import { firstRow, oneRow, rows, type Db, type Pool } from './pool.ts';
 import { sqlState, withTransaction } from './tx.ts';
 
 const UNIQUE_VIOLATION = '23505';
 const FOREIGN_KEY_VIOLATION = '23503';
 
-/** Stores an operator as given, in place of what was stored. */
-export async function putParkingOperator(db: Db, it: ParkingOperator): Promise<void> {
+/** Stores an operator as given, in place of what was stored, and with it the merchant that it is paid as. */
+export async function putParkingOperator(pool: Pool, it: ParkingOperator): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    await upsertOperator(tx, it);
+    await putOperatorMerchant(tx, it);
+  });
+}
+
+async function upsertOperator(tx: Db, it: ParkingOperator): Promise<void> {
   const statement = {
     name: 'parking_operator_put',
     text: `insert into parking_operator (operator_id, name, time_zone, holidays, fee_source, fallback_to_rate_table, release,
@@ -19,7 +27,7 @@ export async function putParkingOperator(db: Db, it: ParkingOperator): Promise<v
                   release = excluded.release, base_url = excluded.base_url, invoice_number = excluded.invoice_number,
                   phone = excluded.phone, updated_at = now()`,
   };
-  await rows(db, statement, [
+  await rows(tx, statement, [
     it.operatorId,
     it.name,
     it.timeZone,

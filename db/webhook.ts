@@ -18,7 +18,7 @@ export interface WebhookDelivery {
 
 /** Who verifies what a secret signs. */
 export interface SecretOwner {
-  readonly kind: 'MERCHANT' | 'ISSUER';
+  readonly kind: 'MERCHANT' | 'ISSUER' | 'PARKING';
   readonly id: string;
 }
 

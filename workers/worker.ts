@@ -9,6 +9,8 @@ import { createIssuerActivities } from '../activities/issuer.ts';
 import { createPushActivities } from '../activities/push.ts';
 import { createPushStarter } from '../activities/push-start.ts';
 import { createReceiptWriter } from '../activities/receipt.ts';
+import { createParkingOperatorActivities } from '../activities/parking-operator.ts';
+import { createParkingSettlementActivities } from '../activities/parking-settlement.ts';
 import { createReconciliationActivities } from '../activities/reconciliation.ts';
 import { createRefundActivities } from '../activities/refund.ts';
 import { createRepaymentActivities } from '../activities/repayment.ts';
@@ -17,6 +19,7 @@ import {
   dunningTaskQueue,
   issuerTaskQueue,
   pushTaskQueue,
+  parkingTaskQueue,
   reconciliationTaskQueue,
   webhookTaskQueue,
 } from '../workflows/task-queue.ts';
@@ -95,6 +98,12 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
     }),
     Worker.create({
       ...withoutWorkflows,
+      taskQueue: parkingTaskQueue(options.taskQueue),
+      activities: createParkingOperatorActivities(options.deps),
+      maxConcurrentActivityTaskExecutions: 100,
+    }),
+    Worker.create({
+      ...withoutWorkflows,
       taskQueue: reconciliationTaskQueue(options.taskQueue),
       activities: createReconciliationActivities(options.deps),
       maxConcurrentActivityTaskExecutions: COMPARISONS_AT_ONCE,
@@ -136,6 +145,7 @@ function tillOptions(options: KessaiWorkerOptions): WorkerOptions {
       ...createJournalActivities(options.deps),
       ...createRefundActivities(options.deps),
       ...createRepaymentActivities(options.deps),
+      ...createParkingSettlementActivities(options.deps),
     },
     // A payment lives for milliseconds in the cache; what waits for days is replayed from a short history.
     maxCachedWorkflows: 1_000,

@@ -1,6 +1,7 @@
 export { dunning } from './dunning/workflow.ts';
 export { policyChange } from './dunning/policy-change.ts';
 export { journal } from './journal/workflow.ts';
+export { parkingSettlement } from './parking-settlement/workflow.ts';
 export { payment } from './payment/workflow.ts';
 export { paymentCancel } from './payment-cancel/workflow.ts';
 export { repayment } from './repayment/workflow.ts';

@@ -11,6 +11,11 @@ export function issuerTaskQueue(taskQueue: string): string {
   return `${taskQueue}-issuer`;
 }
 
+/** The queue of the calls to parking operators' servers. */
+export function parkingTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-parking`;
+}
+
 /** The queue of the comparisons of the books: long work, a few at a time, and no till waits for a connection of theirs. */
 export function reconciliationTaskQueue(taskQueue: string): string {
   return `${taskQueue}-reconciliation`;

@@ -11,6 +11,8 @@ export const PROBLEM_TEXTS = {
     'The object or path does not exist or belongs to somebody else: check the id, and that the key is that of its owner.',
   CONFLICT_STATE:
     'The object is in a state that no longer allows this: read it again and decide anew; repeating the call does not help.',
+  QUOTE_EXPIRED:
+    'The quote is older than it was good for, and nothing was charged: ask for a new one and pay that.',
   PAYLOAD_TOO_LARGE:
     'The body is over 256 KiB, or over what this call allows where it says another limit: send less.',
   UNSUPPORTED_MEDIA_TYPE:

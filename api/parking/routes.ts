@@ -14,6 +14,7 @@ import { invalidRequest, notFound, Problem } from '../http/problem.ts';
 import { route, type Reply, type Route } from '../http/route.ts';
 import { requireTimeZone } from '../http/time-zone.ts';
 import { estimateFee } from './estimate.ts';
+import { wakeStay } from './settlement-start.ts';
 import * as schemas from './schemas.ts';
 import * as examples from './examples.ts';
 
@@ -121,7 +122,8 @@ function placeRoutes({ pool }: ApiDeps): Route[] {
   ];
 }
 
-function sessionRoutes({ pool }: ApiDeps): Route[] {
+function sessionRoutes(deps: ApiDeps): Route[] {
+  const { pool } = deps;
   return [
     route({
       method: 'put',
@@ -140,7 +142,11 @@ function sessionRoutes({ pool }: ApiDeps): Route[] {
       },
       async handle({ params, body, principal: { tenantId: operatorId } }) {
         const outcome = await putParkingSession(pool, { operatorId, ...params, ...body });
-        return sessionReply(outcome);
+        const reply = sessionReply(outcome);
+        // Also when it is told again: the one who was to be woken may not have been.
+        if (outcome.kind === 'STORED' && outcome.session.endedAt !== undefined)
+          await wakeStay(deps, outcome.session);
+        return reply;
       },
     }),
     route({

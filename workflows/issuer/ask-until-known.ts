@@ -26,6 +26,8 @@ import { askIssuerNow } from './contract.ts';
 export interface AskOptions {
   /** Told once, when the first call has left the outcome unknown. */
   readonly onUnknown?: (why: string) => void | Promise<void>;
+  /** Shows what is waited for, as markdown; default is the current details alone. */
+  readonly show?: ((details: string) => void) | undefined;
 }
 
 /**
@@ -47,7 +49,7 @@ async function askOn(call: IssuerCall, options: AskOptions): Promise<IssuerOutco
       case 'END':
         return answer as IssuerOutcome;
       case 'VOID_THEN_END':
-        return notFoundOnce(await askOn(voidOf(call), {}));
+        return notFoundOnce(await askOn(voidOf(call), { show: options.show }));
       case 'SEND_AGAIN':
         way = 'CALL';
         break;
@@ -57,7 +59,8 @@ async function askOn(call: IssuerCall, options: AskOptions): Promise<IssuerOutco
         if (answer.kind !== 'NOT_ASKED') way = 'LOOK_UP';
         const why = 'why' in answer ? answer.why : answer.kind;
         if (inVain === 1) await options.onUnknown?.(why);
-        if (!(await waitForNextTry(call, inVain, why))) return { kind: 'GAVE_UP' };
+        if (!(await waitForNextTry(call, inVain, why, options.show ?? setCurrentDetails)))
+          return { kind: 'GAVE_UP' };
       }
     }
   }
@@ -108,7 +111,12 @@ export function askWhenTold(call: IssuerCall): AskingWhenTold {
 }
 
 /** @returns false when no further try comes */
-async function waitForNextTry(call: IssuerCall, inVain: number, why: string): Promise<boolean> {
+async function waitForNextTry(
+  call: IssuerCall,
+  inVain: number,
+  why: string,
+  show: (details: string) => void,
+): Promise<boolean> {
   const atMs = askAgainAtMs(ISSUER_RETRY, { asked: inVain, answeredAtMs: Date.now() });
   if (atMs === undefined) {
     log.warn('the issuer gave no answer in all tries', { key: call.key, operation: call.operation });
@@ -122,7 +130,7 @@ async function waitForNextTry(call: IssuerCall, inVain: number, why: string): Pr
     },
     { description: 'Do not wait for the schedule: ask the issuer now. No input.' },
   );
-  setCurrentDetails(
+  show(
     `**Waiting for issuer** \`${call.issuerId}\`: what became of ${call.operation} \`${call.key}\` is unknown (${why}).\n\n` +
       `Asked ${inVain} of ${ISSUER_RETRY.length + 1} times, again at ${new Date(atMs).toISOString()} or on signal \`askIssuerNow\`. ` +
       `Every try: \`GET /v1/issuers/${call.issuerId}/attempts?key=${call.key}\`.`,

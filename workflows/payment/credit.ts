@@ -8,19 +8,22 @@ import {
 } from '../../domain/credit/credit.ts';
 import { describeMoney } from '../../domain/money.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
-import { askUntilKnown, askWhenTold } from '../issuer/ask-until-known.ts';
+import { askUntilKnown, askWhenTold, type AskOptions } from '../issuer/ask-until-known.ts';
 import { waitForOperatorUnless } from '../operator-word.ts';
 import { resolveUnknown, type PaymentInput, type UnknownWord } from './contract.ts';
 import { ledgerStep, workflowNow } from './ledger-step.ts';
 
 type Credit = NonNullable<StoredOutcome['credit']>;
 
+/** What is paid on credit: a code payment, or whatever else is one at a merchant. */
+export type CreditOrder = Pick<PaymentInput, 'merchantId' | 'merchantPaymentId' | 'amount' | 'currency'>;
+
 /**
  * Asks the payer's issuer, as long as it takes, and decides by its answer. Nothing is taken back while the answer is unknown: a
  * time-out may have been a yes. After five days of silence a person finds out.
  */
 export async function decideOnCredit(
-  input: PaymentInput,
+  input: CreditOrder,
   settled: StoredOutcome,
   credit: Credit,
 ): Promise<StoredOutcome> {
@@ -81,9 +84,10 @@ export async function decideOnCredit(
 
 /** After the decision: the issuer books what was paid, or gives back what a cancel overtook. */
 export async function settleWithIssuer(
-  input: PaymentInput,
+  input: CreditOrder,
   decided: StoredOutcome,
   credit: Credit,
+  options: AskOptions = {},
 ): Promise<void> {
   if (decided.view.status === 'CANCELED') await voidAuthorisation(input, decided, credit);
   // A run that finds a decline, as after a reset, does not know whether a person made it while the issuer was silent, nor whether
@@ -91,7 +95,7 @@ export async function settleWithIssuer(
   if (decided.view.status === 'DECLINED' && decided.replayed) await voidDeclined(input, decided, credit);
   if (decided.view.status !== 'COMPLETED') return;
   const call = captureCall(decided.view, credit);
-  const answer = await askUntilKnown(call);
+  const answer = await askUntilKnown(call, options);
   // Voided by a cancel that was faster: then there is nothing to book.
   const isFine = answer.kind === 'REFUSED' && answer.code === 'VOIDED' && (await isCanceled(input));
   if (!isFine) await handOverUnlessDone(decided.view.paymentId, call, answer);
@@ -130,7 +134,7 @@ export async function refundDispute(
   });
 }
 
-async function isCanceled({ merchantId, merchantPaymentId }: PaymentInput): Promise<boolean> {
+async function isCanceled({ merchantId, merchantPaymentId }: CreditOrder): Promise<boolean> {
   const found = await ledgerStep((activities, askedAt) =>
     activities.reconcilePayment({ merchantId, merchantPaymentId, askedAt }),
   );
@@ -152,14 +156,14 @@ function voidCall(it: { merchantId: string; merchantPaymentId: string }, credit:
 }
 
 /** The void of what was declined here: anything that it gives back is a success that came too late. */
-async function voidDeclined(input: PaymentInput, decided: StoredOutcome, credit: Credit): Promise<void> {
+async function voidDeclined(input: CreditOrder, decided: StoredOutcome, credit: Credit): Promise<void> {
   const answer = await mustHappen(decided.view.paymentId, voidCall(input, credit));
   if (answer.kind === 'DONE') await recordLateSuccess(input, decided, answer.released);
 }
 
 /** A success that was not known when the payment was declined is reversed, and never silently: the books can be compared by it. */
 async function recordLateSuccess(
-  { merchantId, merchantPaymentId }: PaymentInput,
+  { merchantId, merchantPaymentId }: CreditOrder,
   { view }: StoredOutcome,
   released: number | undefined,
 ): Promise<void> {

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { createDunningActivities } from '../../activities/dunning.ts';
 import type { createJournalActivities } from '../../activities/journal.ts';
+import type { createParkingSettlementActivities } from '../../activities/parking-settlement.ts';
 import type { createPaymentActivities } from '../../activities/payment.ts';
 import type { createPushActivities } from '../../activities/push.ts';
 import type { createRefundActivities } from '../../activities/refund.ts';
@@ -16,6 +17,7 @@ import type { createRepaymentActivities } from '../../activities/repayment.ts';
 /** All short steps in Postgres; each workflow's task queue serves the ones that it takes. */
 type LedgerActivities = ReturnType<typeof createPaymentActivities> &
   ReturnType<typeof createJournalActivities> &
+  ReturnType<typeof createParkingSettlementActivities> &
   ReturnType<typeof createRefundActivities> &
   ReturnType<typeof createRepaymentActivities> &
   ReturnType<typeof createPushActivities> &

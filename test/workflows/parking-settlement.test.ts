@@ -1,0 +1,298 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SettlementView } from '../../domain/parking/settlement.ts';
+import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
+import { uniqueId } from '../support/givens.ts';
+import {
+  givenDriver,
+  givenOperator,
+  startOperatorServer,
+  type GivenOperator,
+  type TestOperatorServer,
+} from '../support/parking.ts';
+import { stopWithSoundLedger } from '../support/sound-ledger.ts';
+import { startStack, type Stack } from '../support/stack.ts';
+import { until } from '../support/until.ts';
+
+let stack: Stack;
+let server: TestOperatorServer;
+let operator: GivenOperator;
+let unattended: GivenOperator;
+
+beforeAll(async () => {
+  stack = await startStack();
+  server = await startOperatorServer();
+  operator = await givenOperator(stack, server);
+  unattended = await givenOperator(stack);
+});
+afterAll(async () => {
+  server.close();
+  await stopWithSoundLedger(stack);
+});
+
+async function answersOf(view: SettlementView, of: GivenOperator) {
+  const found = await of.call<{ answers: Record<string, unknown>[] }>(
+    'GET',
+    `/v1/parking/settlements/${view.reference}`,
+  );
+  return found.body.answers;
+}
+
+describe('a settlement', () => {
+  it('is decided at once, then told to the operator’s server, which releases the driver, who leaves in time', async () => {
+    const driver = await givenDriver(stack, operator);
+    const before = stack.decisions.tally().decided;
+    const paid = await driver.settle();
+    expect(paid).toMatchObject({
+      status: 200,
+      body: {
+        state: 'PAID',
+        amount: 500,
+        space: '12',
+        acknowledgements: { device: null, operator: null },
+        receipt: { invoiceNumber: 'T1234567890123', taxRatePercent: 10, taxAmount: 45, amount: 500 },
+      },
+    });
+    expect(stack.decisions.tally().decided).toBe(before + 1);
+    expect(await driver.balance()).toBe(500);
+    const released = await driver.untilState('RELEASED');
+    expect(released).toMatchObject({
+      releasedBy: 'SERVER',
+      acknowledgements: { device: null, operator: { outcome: 'RELEASED' } },
+    });
+    expect(server.completions.filter((it) => it.settlementId === released.reference)).toEqual([
+      { settlementId: released.reference, releasedBy: null, amount: 500 },
+    ]);
+    const seen = await driver.call<SettlementView>(
+      'POST',
+      `/v1/parking/settlements/${driver.settlementId}/seen`,
+    );
+    expect(seen.body.acknowledgements.device).not.toBeNull();
+
+    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
+      driver.sessionId,
+    ]);
+    await driver.handle().signal('stayEnded');
+    expect((await driver.untilState('EXITED')).exitedAt).toBeDefined();
+    expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
+
+    const again = await driver.settle();
+    expect(again.body).toEqual(paid.body);
+    expect(again.headers.get('idempotency-hit')).toBe('true');
+    expect(await driver.settle({ quoteId: await driver.quote() })).toMatchObject({
+      status: 422,
+      body: { code: 'IDEMPOTENCY_MISMATCH' },
+    });
+    const events = await stack.pool.query<{ kind: string }>(
+      'select kind from user_event where user_id = $1 order by seq',
+      [driver.userId],
+    );
+    expect(events.rows.map((row) => row.kind)).toEqual([
+      'payment.completed',
+      'parking.decided',
+      'parking.released',
+      'parking.exited',
+    ]);
+  });
+
+  it('sent by twenty clients at once is one', async () => {
+    const driver = await givenDriver(stack, operator);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => driver.settle()));
+    expect(new Set(answers.map((it) => `${it.status} ${JSON.stringify(it.body)}`)).size).toBe(1);
+    expect(answers.filter((it) => it.headers.get('idempotency-hit') === null)).toHaveLength(1);
+    const { reference } = await driver.untilState('RELEASED');
+    expect(await driver.balance()).toBe(500);
+    expect(server.opened.filter((it) => it === reference)).toHaveLength(1);
+  });
+
+  it('of an expired quote charges nothing, and its id pays another quote', async () => {
+    const past = new Date(Date.now() - 1).toISOString();
+    const driver = await givenDriver(stack, operator, { quote: { expiresAt: past } });
+    expect(await driver.settle()).toMatchObject({ status: 409, body: { code: 'QUOTE_EXPIRED' } });
+    expect(await driver.balance()).toBe(1_000);
+    expect(await driver.settle({ quoteId: await driver.quote() })).toMatchObject({ status: 200 });
+    expect(await driver.balance()).toBe(500);
+  });
+
+  it('whose quote expires on the way to the ledger charges nothing, and its id pays another quote', async () => {
+    const driver = await givenDriver(stack, operator);
+    const soon = await driver.quote({ paidBefore: 1 });
+    expect(await driver.settle({ quoteId: soon })).toMatchObject({
+      status: 409,
+      body: { code: 'CONFLICT_STATE' },
+    });
+    expect(await driver.settle({ quoteId: soon })).toMatchObject({ status: 409 });
+    expect(await driver.balance()).toBe(1_000);
+    expect(await driver.settle()).toMatchObject({ status: 200, body: { state: 'PAID' } });
+  });
+
+  it('is somebody else’s business: 404 for another driver and another operator', async () => {
+    const driver = await givenDriver(stack, operator);
+    const { reference } = (await driver.settle()).body;
+    const other = await givenDriver(stack, operator);
+    expect(await other.settle({ quoteId: driver.quoteId })).toMatchObject({ status: 404 });
+    expect((await other.call('GET', `/v1/parking/settlements/${driver.settlementId}`)).status).toBe(404);
+    expect((await unattended.call('GET', `/v1/parking/settlements/${reference}`)).status).toBe(404);
+    const path = `/v1/parking/settlements/${reference}/confirmations`;
+    expect((await unattended.call('POST', path, { eventId: 'e', outcome: 'ALREADY_SETTLED' })).status).toBe(
+      404,
+    );
+  });
+
+  it('that the balance does not cover is declined, and nobody is told', async () => {
+    const driver = await givenDriver(stack, operator, { balance: 100 });
+    const answer = await driver.settle();
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { state: 'DECLINED', declineCode: 'INSUFFICIENT_FUNDS' },
+    });
+    await driver.handle().result();
+    expect(server.completions.map((it) => it.settlementId)).not.toContain(answer.body.reference);
+    expect(await driver.balance()).toBe(100);
+  });
+
+  it('of two phones for one stay is one: the second hears that its quote is out of date', async () => {
+    const sessionId = uniqueId('s');
+    const one = await givenDriver(stack, operator, { sessionId });
+    const two = await givenDriver(stack, operator, { sessionId });
+    const answers = await Promise.all([one.settle(), two.settle()]);
+    expect(answers.map((it) => it.status).sort()).toEqual([200, 409]);
+    expect((await one.balance()) + (await two.balance())).toBe(1_500);
+  });
+});
+
+describe('with the cash machine in the same second, the driver pays once', () => {
+  it('cash first: the server says so, and the money comes back', async () => {
+    const driver = await givenDriver(stack, operator);
+    expect(server.payAtMachine(driver.sessionId)).toBe(true);
+    await driver.settle();
+    const ended = await driver.untilState('REFUNDED');
+    expect(ended).toMatchObject({ refund: { status: 'COMPLETED', reason: 'ALREADY_SETTLED' } });
+    expect(await driver.balance()).toBe(1_000);
+    const refunds = await stack.pool.query(
+      `select 1 from refund f join payment p using (payment_id)
+        where p.merchant_payment_id = $1 and f.status = 'COMPLETED' and f.amount = 500`,
+      [ended.reference],
+    );
+    expect(refunds.rowCount).toBe(1);
+  });
+
+  it('app first: the machine takes nothing', async () => {
+    const driver = await givenDriver(stack, operator);
+    await driver.settle();
+    await driver.untilState('RELEASED');
+    expect(server.payAtMachine(driver.sessionId)).toBe(false);
+    expect(await driver.balance()).toBe(500);
+  });
+});
+
+describe('an operator’s server that', () => {
+  it('commits and loses its answers is asked again, and opens once', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.losesAnswers = 2;
+    await driver.settle();
+    const { reference } = await driver.untilState('RELEASED');
+    expect(server.opened.filter((it) => it === reference)).toHaveLength(1);
+  });
+
+  it('answers 202 says later what became of it, twice, and then otherwise: the first word counts', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.isLater = true;
+    try {
+      const { reference } = (await driver.settle()).body;
+      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
+      const path = `/v1/parking/settlements/${reference}/confirmations`;
+      const event = { eventId: 'ev-1', outcome: 'RELEASED' };
+      expect((await operator.call('POST', path, event)).status).toBe(200);
+      const released = await driver.untilState('RELEASED');
+      expect(released.acknowledgements.operator?.outcome).toBe('RELEASED');
+      expect((await operator.call('POST', path, event)).status).toBe(200);
+      expect(await operator.call('POST', path, { ...event, outcome: 'NOT_RELEASED' })).toMatchObject({
+        status: 422,
+      });
+      expect((await operator.call('POST', path, { eventId: 'ev-2', outcome: 'NOT_RELEASED' })).status).toBe(
+        200,
+      );
+      await until('the other word to be kept', async () => {
+        const answers = await answersOf(released, operator);
+        return answers.some((it) => it.outcome === 'NOT_RELEASED' && it.isObeyed === false);
+      });
+      expect((await driver.look()).state).toBe('RELEASED');
+      expect(await driver.balance()).toBe(500);
+    } finally {
+      server.isLater = false;
+    }
+  });
+
+  it('did not release gives the money back', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.outcome = 'NOT_RELEASED';
+    try {
+      await driver.settle();
+      await driver.untilState('REFUNDED');
+      expect(await driver.balance()).toBe(1_000);
+    } finally {
+      server.outcome = undefined;
+    }
+  });
+});
+
+describe('a driver at the wrong space', () => {
+  it('gets the money back when the server had not released yet, and once only', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.isLater = true;
+    try {
+      const { reference } = (await driver.settle()).body;
+      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
+      const [one, two] = await Promise.all([driver.cancel(), driver.cancel()]);
+      expect([one.status, two.status]).toEqual([200, 200]);
+      expect(one.body).toMatchObject({ state: 'REFUNDED', refund: { reason: 'CANCELED' } });
+      expect((await driver.cancel()).status).toBe(200);
+      expect(await driver.balance()).toBe(1_000);
+      expect(server.opened).not.toContain(reference);
+    } finally {
+      server.isLater = false;
+    }
+  });
+
+  it('hears that it is too late once the server has released', async () => {
+    const driver = await givenDriver(stack, operator);
+    await driver.settle();
+    await driver.untilState('RELEASED');
+    expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    expect(await driver.balance()).toBe(500);
+  });
+});
+
+describe('an operator without a server', () => {
+  it('is asked at once; a wrong amount and nonsense are kept and not obeyed, the first good word is, a second is not', async () => {
+    const driver = await givenDriver(stack, unattended);
+    const paid = await driver.settle();
+    expect(paid.body.state).toBe('PAID');
+    await driver.untilAwaiting();
+    expect((await driver.look()).state).toBe('AWAITING_OPERATOR');
+    const good = { operator: 'Test', outcome: 'RELEASED', amount: 500, reason: 'seen on camera' } as const;
+    await driver.handle().signal(confirmRelease, { ...good, outcome: 'NOT_RELEASED', amount: 50 });
+    await driver.handle().signal('confirmRelease', 'nonsense');
+    await driver.handle().signal(confirmRelease, good);
+    const ended = await driver.untilState('RELEASED');
+    expect(ended.releasedBy).toBe('OPERATOR');
+    expect(await driver.handle().result()).toMatchObject({ state: 'RELEASED' });
+    const answers = await answersOf(ended, unattended);
+    expect(answers).toHaveLength(3);
+    expect(answers.filter((it) => it.isObeyed === true)).toMatchObject([{ outcome: 'RELEASED' }]);
+    expect(answers.map((it) => it.detail).join()).toContain('amount is 50, the settlement is of 500');
+    expect(await driver.balance()).toBe(500);
+    const { typedSearchAttributes } = await driver.handle().describe();
+    expect(typedSearchAttributes.get(AWAITING_OPERATOR)).toBe(false);
+  });
+
+  it('that did not release gives the money back, at once', async () => {
+    const driver = await givenDriver(stack, unattended);
+    await driver.settle();
+    await driver.untilAwaiting();
+    await driver.handle().signal(confirmRelease, { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 });
+    await driver.untilState('REFUNDED');
+    expect(await driver.balance()).toBe(1_000);
+  });
+});
