@@ -1,4 +1,5 @@
-import { firstRow, rows, type Db } from './pool.ts';
+import type { PaidForStay } from '../domain/parking/quote.ts';
+import { firstRow, oneRow, rows, type Db } from './pool.ts';
 
 /** What a driver was shown. Times are RFC 3339 in UTC, amounts minor units. */
 export interface ParkingQuote {
@@ -92,8 +93,20 @@ export async function findQuote(db: Db, userId: string, quoteId: string): Promis
   return (await firstRow<{ view: ParkingQuote }>(db, statement, [userId, quoteId]))?.view;
 }
 
-/** What has been paid of a stay and not given back, minor units. */
-export async function findPaidForStay(db: Db, operatorId: string, sessionId: string): Promise<number> {
-  const statement = { name: 'parking_paid', text: 'select parking_paid($1, $2) as paid' };
-  return (await firstRow<{ paid: number }>(db, statement, [operatorId, sessionId]))?.paid ?? 0;
+/** What was paid for a stay and not given back, minor units. */
+export async function findPaidForStay(db: Db, operatorId: string, sessionId: string): Promise<PaidForStay> {
+  const statement = {
+    name: 'parking_paid',
+    text: `select parking_paid($1, $2) as amount,
+                  coalesce(sum(s.amount) filter (where s.operator_outcome is null), 0)::bigint as "unheardAmount",
+                  max(q.exit_by) as "exitBy"
+             from parking_settlement s join parking_quote q using (quote_id)
+            where s.operator_id = $1 and s.session_id = $2 and s.state not in ('PAYING', 'DECLINED', 'REFUNDED')`,
+  };
+  const found = await oneRow<{ amount: number; unheardAmount: number; exitBy: Date | null }>(db, statement, [
+    operatorId,
+    sessionId,
+  ]);
+  const { exitBy, ...amounts } = found;
+  return { ...amounts, exitByMs: exitBy?.getTime() };
 }

@@ -35,6 +35,11 @@ export const settlementView = z
     space: z.string().optional(),
     quoteId: z.string(),
     sessionId: z.string(),
+    startedAt: timestamp,
+    saidByDriver: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'The driver said when the stay began; the operator checks it.' }),
     amount: z.int(),
     currency: z.string(),
     fundingSource: z.enum(FUNDING_SOURCES),
@@ -107,6 +112,7 @@ export const settlementViewExample = {
   space: '12',
   quoteId: 'quo_019aa0c5f3a1b2c3d4e5f60718293a4b',
   sessionId: 's-4711',
+  startedAt: '2026-11-22T01:04:05.678Z',
   amount: 660,
   currency: 'JPY',
   fundingSource: 'BALANCE',

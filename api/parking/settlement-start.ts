@@ -126,6 +126,8 @@ function payingView(input: ParkingSettlementInput, quote: ParkingQuote, now: Dat
     ...(quote.space === undefined ? {} : { space: quote.space }),
     quoteId: quote.quoteId,
     sessionId: quote.sessionId,
+    startedAt: quote.startedAt,
+    ...(quote.saidByDriver ? { saidByDriver: true } : {}),
     amount: quote.amount,
     currency: quote.currency,
     fundingSource: input.fundingSource,

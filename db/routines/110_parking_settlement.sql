@@ -27,6 +27,8 @@ create or replace function parking_settlement_view(s parking_settlement) returns
     'space', q.space,
     'quoteId', s.quote_id,
     'sessionId', s.session_id,
+    'startedAt', rfc3339(q.started_at),
+    'saidByDriver', nullif(q.said_by_driver, false),
     'amount', s.amount,
     'currency', s.currency,
     'fundingSource', s.funding_source,

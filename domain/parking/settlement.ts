@@ -59,6 +59,9 @@ export interface SettlementView {
   readonly space?: string;
   readonly quoteId: string;
   readonly sessionId: string;
+  readonly startedAt: string;
+  /** The driver said when the stay began; the operator checks it. */
+  readonly saidByDriver?: true;
   readonly amount: number;
   readonly currency: string;
   readonly fundingSource: FundingSource;

@@ -251,7 +251,7 @@ export async function givenDriver(
       sessionId,
       startedAt: new Date(now - 3_600_000).toISOString(),
       fee: 500,
-      paidBefore: await findPaidForStay(stack.pool, operator.operatorId, sessionId),
+      paidBefore: (await findPaidForStay(stack.pool, operator.operatorId, sessionId)).amount,
       amount: 500,
       currency: 'JPY',
       taxRatePercent: 10,

@@ -18,6 +18,7 @@ export function settlementDetails(
     ['driver’s code', view.releaseCode],
     ['reference', view.reference],
     ['stay', view.sessionId],
+    [view.saidByDriver === true ? 'entry, **as the driver says**' : 'entry', view.startedAt],
     ['released by', release === 'SERVER' ? "the operator's server" : 'a person'],
     ['paid', view.paidAt],
     ['out by', view.exitBy],
