@@ -43,8 +43,13 @@ export function quoteRoutes(deps: ApiDeps): Route[] {
         409: { description: 'CONFLICT_STATE: nothing says a fee, or it is in another currency.' },
       },
       async handle({ body, principal }) {
-        const { userId: _, operatorPhone: _phone, invoiceNumber: _invoice, release: _release, ...quote } =
-          await quoteStay(deps, principal.tenantId, body);
+        const {
+          userId: _,
+          operatorPhone: _phone,
+          invoiceNumber: _invoice,
+          release: _release,
+          ...quote
+        } = await quoteStay(deps, principal.tenantId, body);
         return { status: 201, body: quote };
       },
     }),
@@ -69,14 +74,18 @@ export function quoteRoutes(deps: ApiDeps): Route[] {
       path: '/v1/parking/operators/{operatorId}/attempts',
       tag: 'Parking',
       summary: 'Every call to an operator’s server under one key',
-      description: 'In the order in which they ended, the first 300. Keys: `REFERENCE:completion`, `REFERENCE:cancellation`.',
+      description:
+        'In the order in which they ended, the first 300. Keys: `REFERENCE:completion`, `REFERENCE:cancellation`.',
       roles: ['admin'],
       params: operatorParams,
       query: z.strictObject({ key: z.string().regex(/^[A-Za-z0-9._:-]{1,300}$/) }),
       responses: { 200: { description: 'The calls.', schema: z.object({ items: z.array(attempt) }) } },
       async handle({ params, query }) {
         if ((await findParkingOperator(pool, params.operatorId)) === undefined) throw notFound('operator');
-        return { status: 200, body: { items: await listOperatorAttempts(pool, params.operatorId, query.key) } };
+        return {
+          status: 200,
+          body: { items: await listOperatorAttempts(pool, params.operatorId, query.key) },
+        };
       },
     }),
   ];

@@ -11,14 +11,19 @@ export const quoteRequest = z
   .strictObject({
     placeId: callerId,
     space: text(32).optional(),
-    credential: text(64).optional().meta({ description: 'A ticket or a plate, where the place goes by that.' }),
+    credential: text(64)
+      .optional()
+      .meta({ description: 'A ticket or a plate, where the place goes by that.' }),
     startedAt: time.optional().meta({
       description:
         'From the ticket, at a place whose operator has no server and tells of no entry; the operator checks it. Elsewhere it is not looked at.',
       example: '2026-11-22T01:04:05.678Z',
     }),
   })
-  .refine((it) => (it.space === undefined) !== (it.credential === undefined), 'Either a space or a credential');
+  .refine(
+    (it) => (it.space === undefined) !== (it.credential === undefined),
+    'Either a space or a credential',
+  );
 export type QuoteRequest = z.output<typeof quoteRequest>;
 
 export const quoteExample = { placeId: 'central-1', space: '12' };
@@ -52,8 +57,12 @@ export const quoteView = z
       )
       .meta({ description: 'How the fee was reckoned; OPERATOR: as its server says it.' }),
     feeSource: z.enum(FEE_SOURCES),
-    isFallback: z.boolean().meta({ description: 'The rate table stands in for the operator’s server, which is down.' }),
-    saidByDriver: z.boolean().meta({ description: 'The entry was said by the driver; the operator checks it.' }),
+    isFallback: z
+      .boolean()
+      .meta({ description: 'The rate table stands in for the operator’s server, which is down.' }),
+    saidByDriver: z
+      .boolean()
+      .meta({ description: 'The entry was said by the driver; the operator checks it.' }),
     quotedAt: timestamp,
     expiresAt: timestamp,
     exitBy: timestamp.meta({ description: 'Until when a driver who pays this may be out.' }),

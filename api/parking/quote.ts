@@ -51,15 +51,23 @@ export async function quoteStay(deps: ApiDeps, userId: string, body: QuoteReques
   if (place === undefined) throw notFound('place');
   const operator = assertDefined(await findParkingOperator(deps.pool, place.operatorId));
   const asked = { operator, place, body, userId, nowMs: Date.now() };
-  const reckoned = operator.feeSource === 'OPERATOR' ? await askServer(deps, asked) : await reckon(deps, asked);
+  const reckoned =
+    operator.feeSource === 'OPERATOR' ? await askServer(deps, asked) : await reckon(deps, asked);
   if (reckoned.currency !== USER_CURRENCY)
-    throw new Problem('CONFLICT_STATE', `This place is paid in ${reckoned.currency}, which cannot be paid from here.`);
+    throw new Problem(
+      'CONFLICT_STATE',
+      `This place is paid in ${reckoned.currency}, which cannot be paid from here.`,
+    );
   const quote = await quoteOf(deps, asked, reckoned);
   await insertQuote(deps.pool, quote);
   return quote;
 }
 
-async function quoteOf(deps: ApiDeps, { operator, place, body, userId, nowMs }: Asked, it: Reckoned): Promise<ParkingQuote> {
+async function quoteOf(
+  deps: ApiDeps,
+  { operator, place, body, userId, nowMs }: Asked,
+  it: Reckoned,
+): Promise<ParkingQuote> {
   const paid = await findPaidForStay(deps.pool, operator.operatorId, it.sessionId);
   const exitGraceMs = it.exitGraceMinutes * MINUTE_MS;
   const due = dueOf(it.source, it.fee, paid, { nowMs, exitGraceMs });
@@ -128,10 +136,14 @@ async function reckon(deps: ApiDeps, asked: Asked): Promise<Reckoned> {
   const { operator, place, nowMs } = asked;
   const { session, rateTable, saidByDriver } = await findStay(deps, asked);
   const table = rateTable ?? place.rateTable;
-  if (table === undefined) throw new Problem('CONFLICT_STATE', 'Nothing says what a stay at this place costs.');
+  if (table === undefined)
+    throw new Problem('CONFLICT_STATE', 'Nothing says what a stay at this place costs.');
   const entryMs = Date.parse(session.startedAt);
   if (entryMs > nowMs || nowMs - entryMs > MAX_STAY_MS)
-    throw new Problem('CONFLICT_STATE', 'The stay is said to begin in the future, or lasts more than a year.');
+    throw new Problem(
+      'CONFLICT_STATE',
+      'The stay is said to begin in the future, or lasts more than a year.',
+    );
   const calendar = tariffCalendar(operator.timeZone, operator.holidays ?? holidaysOfZone(operator.timeZone));
   const fee = feeOf(tariffOf(table), calendar, { entryMs, exitMs: nowMs });
   return {
@@ -154,9 +166,14 @@ async function findStay({ pool }: ApiDeps, asked: Asked) {
   const open = await findOpenParkingSession(pool, place.placeId, by);
   // What a driver said is that driver's: another one at the same space says when theirs began.
   const isSaid = open?.session.sessionId.startsWith(SAID) === true;
-  if (open !== undefined && (!isSaid || open.session.sessionId === idOfSaid(asked))) return { ...open, saidByDriver: isSaid };
+  if (open !== undefined && (!isSaid || open.session.sessionId === idOfSaid(asked)))
+    return { ...open, saidByDriver: isSaid };
   if (operator.release !== 'OPERATOR_CONFIRM' || body.startedAt === undefined) throw notFound('stay');
-  return { session: await keepSaid(pool, asked, body.startedAt), rateTable: place.rateTable, saidByDriver: true };
+  return {
+    session: await keepSaid(pool, asked, body.startedAt),
+    rateTable: place.rateTable,
+    saidByDriver: true,
+  };
 }
 
 const SAID = 'said-';
