@@ -113,7 +113,7 @@ export function meRoutes({ pool, streams }: ApiDeps): Route[] {
       description:
         'Events `payment.in_progress` (a pay-later partner has not answered), `payment.completed`, `payment.declined`, `payment.canceled` and, of offline payments, ' +
         '`payment.matched`, `payment.unconfirmed`, `payment.disputed`, `payment.resolved` with the payment as data (`payment.completed` with `debtNotice`, if the user has a bill that is due), ' +
-        '`refund.completed` with the refund, `message.created` with the message, `repayment.decided` with the repayment; `id` counts up without gaps. ' +
+        '`refund.completed` with the refund, `parking.decided`, `parking.awaiting_operator`, `parking.released`, `parking.exited`, `parking.overstayed`, `parking.refunded` with the settlement, `message.created` with the message, `repayment.decided` with the repayment; `id` counts up without gaps. ' +
         'Reconnect with `Last-Event-ID` and nothing is lost; without it the stream begins now, with `0` at the beginning.',
       roles: ['device'],
       requestHeaders: z.object({
