@@ -114,7 +114,7 @@ describe('a settlement', () => {
     expect(await driver.balance()).toBe(500);
   });
 
-  it('whose quote expires on the way to the ledger charges nothing, and its id pays another quote', async () => {
+  it('of a quote that something was paid after is refused in the ledger, charges nothing, and its id pays another quote', async () => {
     const driver = await givenDriver(stack, operator);
     const soon = await driver.quote({ paidBefore: 1 });
     expect(await driver.settle({ quoteId: soon })).toMatchObject({
@@ -294,5 +294,53 @@ describe('an operator without a server', () => {
     await driver.handle().signal(confirmRelease, { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 });
     await driver.untilState('REFUNDED');
     expect(await driver.balance()).toBe(1_000);
+  });
+
+  it('is told that the driver wants the money back, and decides; an early word is kept, not obeyed', async () => {
+    const driver = await givenDriver(stack, unattended);
+    await driver.settle();
+    await driver.untilAwaiting();
+    const canceling = driver.cancel();
+    await until('the wish', async () => (await driver.look()).cancelRequestedAt !== undefined);
+    expect(await driver.balance()).toBe(500);
+    await driver.handle().signal(confirmRelease, { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 });
+    expect(await canceling).toMatchObject({ status: 200, body: { state: 'REFUNDED' } });
+    expect(await driver.balance()).toBe(1_000);
+
+    const early = await givenDriver(stack, operator);
+    server.isLater = true;
+    try {
+      const { reference } = (await early.settle()).body;
+      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
+      const word = { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 } as const;
+      await early.handle().signal(confirmRelease, word);
+      await until('the word to be kept', async () => {
+        return (await answersOf(await early.look(), operator)).some((it) => it.isObeyed === false);
+      });
+      const path = `/v1/parking/settlements/${reference}/confirmations`;
+      await operator.call('POST', path, { eventId: 'e', outcome: 'RELEASED' });
+      await early.untilState('RELEASED');
+      expect(await early.balance()).toBe(500);
+    } finally {
+      server.isLater = false;
+    }
+  });
+
+  it('costs few events: a decision in one workflow task, and a settlement to its end', async () => {
+    const declined = await givenDriver(stack, operator, { balance: 1 });
+    await declined.settle();
+    await declined.handle().result();
+    expect((await declined.handle().fetchHistory()).events).toHaveLength(6);
+    const driver = await givenDriver(stack, operator);
+    await driver.settle();
+    await driver.untilState('RELEASED');
+    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
+      driver.sessionId,
+    ]);
+    await driver.handle().signal('stayEnded');
+    await driver.handle().result();
+    const { events = [] } = await driver.handle().fetchHistory();
+    expect(events?.length).toBeLessThanOrEqual(40);
+    expect(JSON.stringify(events)).not.toContain(driver.deviceToken);
   });
 });
