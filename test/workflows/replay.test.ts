@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { WorkflowHandle } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, inject, it } from 'vitest';
 import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { journalWorkflowId } from '../../workflows/journal/contract.ts';
+import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
@@ -13,6 +15,7 @@ import { connectCredit } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
 import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenDriver, givenOperator, startOperatorServer } from '../support/parking.ts';
 import { refundOf } from '../support/refunds.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -132,11 +135,47 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
       await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'recorded' });
     }
 
-    async function record(name: string, workflowId: string): Promise<void> {
-      const handle = stack.temporal.workflow.getHandle(workflowId);
-      await handle.result();
-      const file = `${folder}${name}.json`;
-      if (!existsSync(file)) writeFileSync(file, `${historyToJSON(await handle.fetchHistory())}\n`);
+    function record(name: string, workflowId: string): Promise<void> {
+      return recordEnd(name, stack.temporal.workflow.getHandle(workflowId));
     }
   });
+
+  it('keeps one history of each end of a parking settlement', { timeout: 180_000 }, async () => {
+    const stack = await startStack();
+    const server = await startOperatorServer();
+    const operator = await givenOperator(stack, server);
+
+    const left = await givenDriver(stack, operator);
+    await left.settle();
+    await left.untilState('RELEASED');
+    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
+      left.sessionId,
+    ]);
+    await left.handle().signal('stayEnded');
+    await recordEnd('parking-exited', left.handle());
+
+    const twice = await givenDriver(stack, operator);
+    server.payAtMachine(twice.sessionId);
+    await twice.settle();
+    await recordEnd('parking-refunded', twice.handle());
+
+    const asked = await givenDriver(stack, await givenOperator(stack));
+    await asked.settle();
+    await asked.untilAwaiting();
+    await asked.handle().signal(confirmRelease, { operator: 'mei', outcome: 'RELEASED', amount: 1 });
+    await asked.handle().signal(confirmRelease, { operator: 'mei', outcome: 'RELEASED', amount: 500 });
+    await recordEnd('parking-confirmed', asked.handle());
+
+    const poor = await givenDriver(stack, operator, { balance: 1 });
+    await poor.settle();
+    await recordEnd('parking-declined', poor.handle());
+    server.close();
+    await stack.stop();
+  });
+
+  async function recordEnd(name: string, handle: WorkflowHandle): Promise<void> {
+    await handle.result();
+    const file = `${folder}${name}.json`;
+    if (!existsSync(file)) writeFileSync(file, `${historyToJSON(await handle.fetchHistory())}\n`);
+  }
 });
