@@ -4,11 +4,9 @@ import { callerId, payableAmount, timestamp } from '../http/schemas.ts';
 
 export const repaymentRequest = z.strictObject({
   repaymentId: callerId,
-  amount: payableAmount
-    .optional()
-    .meta({
-      description: "Integer minor units of the debt's currency; all that is left if it is not given.",
-    }),
+  amount: payableAmount.optional().meta({
+    description: "Integer minor units of the debt's currency; all that is left if it is not given.",
+  }),
 });
 export type RepaymentRequest = z.output<typeof repaymentRequest>;
 
