@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createReport } from '../dev/report.ts';
 import { runCommand } from '../dev/servers/commands.ts';
 import { readVitestReport, type Tally } from './support/tally.ts';
 
@@ -28,27 +27,24 @@ function environment(): NodeJS.ProcessEnv {
 }
 
 async function runChecks(): Promise<Tally> {
-  const report = createReport();
-  const results = await Promise.all(
-    checks.map(async ({ title, args }) => {
-      const attempt = report.step(title, async () => {
-        const result = await runCommand(process.execPath, args, {
-          cwd: root,
-          timeoutMs: CHECK_TIMEOUT_MS,
-          env: { ...environment(), NO_COLOR: '1' },
-          // They take what the tests leave.
-          priority: constants.priority.PRIORITY_LOW,
-        });
-        if (result.code !== 0) throw new Error(result.output.trim());
-      });
-      return attempt.then(
-        () => undefined,
-        (error: unknown) => `${title}\n${error instanceof Error ? error.message : String(error)}`,
-      );
-    }),
-  );
+  const results = await Promise.all(checks.map(runCheck));
   const failures = results.filter((result) => result !== undefined);
   return { passed: results.length - failures.length, failed: failures.length, skipped: 0, failures };
+}
+
+/** Says when it has ended, in one line among those of the tests. @returns what is wrong, if anything is */
+async function runCheck({ title, args }: (typeof checks)[number]): Promise<string | undefined> {
+  const beganMs = Date.now();
+  const { code, output } = await runCommand(process.execPath, args, {
+    cwd: root,
+    timeoutMs: CHECK_TIMEOUT_MS,
+    env: { ...environment(), NO_COLOR: '1' },
+    // They take what the tests leave.
+    priority: constants.priority.PRIORITY_LOW,
+  });
+  const took = `${((Date.now() - beganMs) / 1000).toFixed(1)} s`;
+  console.log(code === 0 ? `  ok    ${title} (${took})` : `  fail  ${title} (${took})`);
+  return code === 0 ? undefined : `${title}\n${output.trim()}`;
 }
 
 /** Runs Vitest on our terminal; its exit code tells of errors outside of any test, too. */
