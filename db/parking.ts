@@ -90,7 +90,7 @@ async function putParkingPlaceIn(tx: Db, it: PlaceToPut): Promise<PutPlaceOutcom
               where parking_place.operator_id = excluded.operator_id
              returning place_id`,
     },
-    [it.placeId, it.operatorId, it.kind, it.name, it.position.lon, it.position.lat, it.spaces, it.siteCode],
+    [it.placeId, it.operatorId, it.kind, it.name, ...degrees(it.position), it.spaces, it.siteCode],
   );
   if (stored === undefined) return { kind: 'NOT_OURS' };
   const { version, isNew } = await keepRateTable(tx, it);
@@ -154,6 +154,11 @@ export async function findParkingPlace(db: Db, placeId: string): Promise<Parking
     : { ...place, rateTable: table, rateTableVersion: version };
 }
 
+/** Longitude and latitude for Postgres, to a tenth of a millimetre: it refuses numbers that JSON can write, such as 5e-324. */
+function degrees({ lat, lon }: Position): [number, number] {
+  return [Number(lon.toFixed(9)), Number(lat.toFixed(9))];
+}
+
 export async function findPlaceBySiteCode(
   db: Db,
   siteCode: string,
@@ -165,14 +170,14 @@ export async function findPlaceBySiteCode(
                     'distanceM', round(great_circle_metres(p.position, point($2, $3))))) as view
              from parking_place p join parking_operator o using (operator_id) where p.site_code = $1`,
   };
-  const values = [siteCode, from?.lon, from?.lat];
+  const values = [siteCode, ...(from === undefined ? [null, null] : degrees(from))];
   return (await firstRow<{ view: FoundPlace }>(db, statement, values))?.view;
 }
 
 /** Places within so many metres of a position, nearest first. */
 export async function findPlacesNear(
   db: Db,
-  { lat, lon }: Position,
+  from: Position,
   radiusM: number,
   limit: number,
 ): Promise<FoundPlace[]> {
@@ -187,7 +192,7 @@ export async function findPlacesNear(
              join parking_place p using (place_id) join parking_operator o using (operator_id)
             order by near.metres, p.place_id`,
   };
-  const found = await rows<{ view: FoundPlace }>(db, statement, [lon, lat, radiusM, limit]);
+  const found = await rows<{ view: FoundPlace }>(db, statement, [...degrees(from), radiusM, limit]);
   return found.map((it) => it.view);
 }
 
