@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { WithStartWorkflowOperation } from '@temporalio/client';
 import type { CodeDigester } from '../../db/code-digest.ts';
+import { newId } from '../../db/id.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { parseCode } from '../../domain/code/format.ts';
 import { OFFLINE_PERIOD_MS, splitOfflineBody, timeStep } from '../../domain/code/offline.ts';
@@ -124,7 +125,8 @@ async function submit(deps: ApiDeps, input: JournalInput) {
   try {
     return await deps.temporal.withDeadline(Date.now() + deps.tillDeadlineMs, () =>
       deps.temporal.workflow.executeUpdateWithStart(submitJournal, {
-        updateId: input.journalId,
+        // One of its own: the answer to an earlier one is kept with the run that gave it, and would be all that is heard.
+        updateId: newId('req'),
         startWorkflowOperation,
       }),
     );

@@ -165,6 +165,8 @@ begin
     select * into v_credit from pay_later_account where user_id = v_code.user_id;
     if not found or not exists (select 1 from account where account_id = 'issuer:' || v_credit.issuer_id || ':' || (r ->> 'currency')) then
       v_decline := 'CREDIT_DECLINED';
+      -- Nobody is asked, so nobody has to confirm anything.
+      v_credit := null;
     end if;
   elsif v_decline is null then
     select posted - held into v_available from balance

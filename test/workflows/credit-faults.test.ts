@@ -14,6 +14,7 @@ import { createTestDatabase } from '../support/database.ts';
 import { givenMerchant, pay, uniqueId, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { compareDay } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -267,6 +268,15 @@ describe('with the issuer', () => {
     expect(answer.body).toMatchObject({ status: 'DECLINED', declineCode: 'CREDIT_DECLINED' });
     const { authorise } = paymentOperationKeys(abroad.merchantId, body.merchantPaymentId);
     expect(await issuer.stored(authorise)).toBeUndefined();
+    // Nor is anything missing there when its day is compared.
+    const moved = await stack.pool.query<{ day: string }>(
+      `update payment set requested_at = requested_at - interval '2 days', decided_at = decided_at - interval '2 days'
+        where merchant_id = $1
+        returning (decided_at at time zone (select time_zone from merchant where merchant_id = $1))::date::text as day`,
+      [abroad.merchantId],
+    );
+    const { day } = assertDefined(moved.rows[0]);
+    expect(await compareDay(stack.pool, abroad.merchantId, day)).toEqual({ opened: 0, resolved: 0 });
   });
 
   it('silent, and the run that a person declined gone before its void, a run that finds the decline voids it', async ({

@@ -72,6 +72,44 @@ describe("a phone's journal", () => {
   });
 });
 
+describe('the same journal again', () => {
+  /** The run that took the phone's first journal is over. */
+  const untilTaken = (deviceId: string) =>
+    until('the first run to be over', async () => {
+      for await (const run of stack.temporal.workflow.list({ query: `WorkflowType = 'journal'` }))
+        if (run.workflowId.includes(deviceId)) return run.status.name !== 'RUNNING';
+      return false;
+    });
+
+  it('says what is known by now, and no earlier answer: what was PENDING is MATCHED once it is paid with', async () => {
+    const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 10_000 }));
+    const step = stepNow();
+    const send = async () =>
+      (await phone.journal({ steps: [step], fromStep: step, toStep: step })).body.results.map(
+        (it) => it.outcome,
+      );
+    expect(await send()).toEqual(['PENDING']);
+    await untilTaken(phone.deviceId);
+    await pay(merchant, { code: await phone.code(step), amount: 500 });
+    expect(await send()).toEqual(['MATCHED']);
+  });
+
+  it('starts the workflow of a payment that it disputes once more, if that was terminated', async () => {
+    const { payer, phone, step, handle } = await givenOfflinePayment();
+    const send = () => phone.journal({ steps: [], fromStep: step, toStep: step });
+    await send();
+    await untilAwaiting(handle);
+    await untilTaken(phone.deviceId);
+    await handle.terminate('test');
+    await send();
+    await until('the next run', async () => (await handle.describe()).status.name === 'RUNNING');
+    await untilAwaiting(handle);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'x' });
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect(await payer.balance()).toBe(10_000);
+  });
+});
+
 describe('an offline payment that waits for its journal', () => {
   it('obeys no word of an operator that comes before anybody asked', async () => {
     const { payer, phone, step, handle } = await givenOfflinePayment();
