@@ -123,7 +123,10 @@ export async function recordIssuerBreak(db: Db, it: IssuerBreak): Promise<void> 
 export interface ReconciledPayment {
   readonly view: PaymentView;
   readonly userId: string;
-  readonly dispute: Readonly<Record<string, unknown>> | null;
+  readonly dispute: { readonly entryCameAt?: string } | null;
+  /** Minor units that a dispute gave back; histories from before it was told have neither. */
+  readonly refunded?: number;
+  readonly credit?: StoredOutcome['credit'];
 }
 
 /** Looks how an offline payment stands; past its deadline one that no journal names becomes UNCONFIRMED. */
@@ -144,11 +147,7 @@ export interface DisputeResolution {
   readonly at: string;
 }
 
-export interface ResolvedDispute extends ReconciledPayment {
-  /** Minor units that the dispute gave back. */
-  readonly refunded: number;
-  readonly credit: StoredOutcome['credit'];
-}
+export type ResolvedDispute = Required<ReconciledPayment>;
 
 /** Carries out a person's word on a disputed payment, once. */
 export async function resolveDispute(db: Db, request: DisputeResolution): Promise<ResolvedDispute> {

@@ -109,6 +109,15 @@ create or replace function payment_told(p payment) returns json language sql sta
       'codeDigest', encode(p.code_digest, 'hex'), 'requestHash', p.request_hash, 'attemptId', p.attempt_id) end))
 $$;
 
+-- How an offline payment stands, what a dispute has given back, and the issuer who is to hear of that.
+create or replace function payment_reconciled(p payment) returns json language sql stable as $$
+  select json_build_object(
+    'view', payment_view(p), 'userId', p.payer_id, 'dispute', p.dispute,
+    'refunded', coalesce((select amount from refund where refund_id = 'ref_dispute_' || p.payment_id), 0),
+    'credit', case when p.issuer_id is not null
+                   then json_build_object('issuerId', p.issuer_id, 'accountRef', p.account_ref) end)
+$$;
+
 -- How an offline payment stands; past its deadline one that no journal has named becomes UNCONFIRMED.
 create or replace function payment_reconcile(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
@@ -125,7 +134,7 @@ begin
      where payment_id = v_payment.payment_id returning * into v_payment;
     perform payment_tell_reconciled(v_payment, v_at);
   end if;
-  return json_build_object('view', payment_view(v_payment), 'userId', v_payment.payer_id, 'dispute', v_payment.dispute);
+  return payment_reconciled(v_payment);
 end $$;
 
 -- A person's word on a disputed payment, once: ACCEPT leaves the money where it is, REFUND gives back what has not been
@@ -162,8 +171,5 @@ begin
     insert into user_event (user_id, seq, kind, payload, created_at)
     values (v_payment.payer_id, v_event_seq, 'payment.resolved', payment_view(v_payment), v_at);
   end if;
-  return json_build_object('view', payment_view(v_payment), 'userId', v_payment.payer_id, 'dispute', v_payment.dispute,
-    'refunded', coalesce((select amount from refund where refund_id = v_refund_id), 0),
-    'credit', case when v_payment.issuer_id is not null
-                   then json_build_object('issuerId', v_payment.issuer_id, 'accountRef', v_payment.account_ref) end);
+  return payment_reconciled(v_payment);
 end $$;

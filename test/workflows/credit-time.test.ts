@@ -2,11 +2,12 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
 import { askIssuerNow } from '../../workflows/issuer/contract.ts';
-import { paymentWorkflowId, resolveUnknown } from '../../workflows/payment/contract.ts';
+import { paymentWorkflowId, resolveDispute, resolveUnknown } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { givenCreditOrder } from '../support/credit.ts';
-import { givenMerchant, type GivenMerchant } from '../support/givens.ts';
+import { givenMerchant, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
+import { givenOfflinePhone, stepNow } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
@@ -158,5 +159,73 @@ describe('a payment whose issuer is silent', () => {
     ]);
     expect(moved.rowCount).toBe(0);
     expect(await payer.balance()).toBe(0);
+  });
+});
+
+/** An offline payment of 1,000 on credit whose capture the issuer neither confirms nor knows of. */
+async function givenUncapturedOffline() {
+  const { payer, accountRef } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
+  await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' });
+  const phone = await givenOfflinePhone(payer);
+  const step = stepNow() - 1;
+  const body = paymentBody({ code: await phone.code(step), amount: 1_000 });
+  const path = `/v1/payments/${body.merchantPaymentId}`;
+  return {
+    accountRef,
+    handle: stack.temporal.workflow.getHandle(paymentWorkflowId(merchant.merchantId, body.merchantPaymentId)),
+    pay: () => merchant.call('POST', '/v1/payments', body),
+    look: async () => (await merchant.call('GET', path)).body,
+    /** The phone's journal covers the payment and lacks it. */
+    dispute: () => phone.journal({ steps: [], fromStep: step, toStep: step }),
+  };
+}
+
+describe('a dispute while the capture is unknown', () => {
+  const silent = [
+    { operation: 'CAPTURE', fault: 'ERROR_500', times: 1_000 },
+    { operation: 'LOOK_UP', fault: 'ERROR_500', times: 1_000 },
+  ] as const;
+
+  it('that comes after its deadline, to a workflow still open for its issuer, is put before an operator', async () => {
+    const { accountRef, handle, pay, look, dispute } = await givenUncapturedOffline();
+    await issuer.setFaults({ operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 }, ...silent);
+    expect((await pay()).status).toBe(202);
+    await until(
+      'the payment to wait for its issuer',
+      async () => (await look()).fundingSource === 'PAY_LATER',
+    );
+    await environment.sleep('6 days');
+    await untilAwaiting(handle);
+    await handle.signal(resolveUnknown, { operator: 'mei', action: 'AUTHORISED', reason: 'they said so' });
+    await until('the decision', async () => (await look()).status === 'COMPLETED');
+    await environment.sleep('2 days');
+    await until('the deadline', async () => (await look()).reconciliation === 'UNCONFIRMED');
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+    expect((await dispute()).status).toBe(200);
+    await untilAwaiting(handle);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'stolen' });
+    await until('the word to be carried out', async () => (await look()).reconciliation === 'RESOLVED');
+    await issuer.setFaults();
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect((await issuer.accountOf(accountRef)).used).toBe(0);
+  });
+
+  it("has the payment's own capture asked and the dispute's by one `askIssuerNow`", async () => {
+    const { accountRef, handle, pay, look, dispute } = await givenUncapturedOffline();
+    await issuer.setFaults(...silent);
+    await pay();
+    await until('the decision', async () => (await look()).status === 'COMPLETED');
+    await dispute();
+    await untilAwaiting(handle);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'stolen' });
+    await until('the word to be carried out', async () => (await look()).reconciliation === 'RESOLVED');
+    // Both wait for a day now.
+    await environment.sleep('3 hours');
+    await issuer.setFaults();
+    const signalledAtMs = await environment.currentTimeMs();
+    await handle.signal(askIssuerNow);
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED' });
+    expect(Number((await handle.describe()).closeTime) - signalledAtMs).toBeLessThan(3_600_000);
+    expect((await issuer.accountOf(accountRef)).used).toBe(0);
   });
 });

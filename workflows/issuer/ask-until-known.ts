@@ -110,6 +110,12 @@ export function askWhenTold(call: IssuerCall): AskingWhenTold {
   return { outcome: () => outcome, isAsking: () => asking > 0 };
 }
 
+/**
+ * Those of this workflow (each has its own copy of the module) that wait for their next try: a payment's capture and its dispute's
+ * may at once, and the signal has one handler.
+ */
+const waiting = new Set<() => void>();
+
 /** @returns false when no further try comes */
 async function waitForNextTry(
   call: IssuerCall,
@@ -123,10 +129,14 @@ async function waitForNextTry(
     return false;
   }
   let isAskedNow = false;
+  const askNow = (): void => {
+    isAskedNow = true;
+  };
+  waiting.add(askNow);
   setHandler(
     askIssuerNow,
     () => {
-      isAskedNow = true;
+      for (const it of waiting) it();
     },
     { description: 'Do not wait for the schedule: ask the issuer now. No input.' },
   );
@@ -138,6 +148,7 @@ async function waitForNextTry(
   await condition(() => isAskedNow, Math.max(1, atMs - Date.now()), {
     summary: `${call.operation} unknown, ask again`,
   });
+  waiting.delete(askNow);
   return true;
 }
 

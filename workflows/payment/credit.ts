@@ -89,10 +89,11 @@ export async function settleWithIssuer(
   credit: Credit,
   options: AskOptions = {},
 ): Promise<void> {
-  if (decided.view.status === 'CANCELED') await voidAuthorisation(input, decided, credit);
+  if (decided.view.status === 'CANCELED') await voidAuthorisation(input, decided, credit, options);
   // A run that finds a decline, as after a reset, does not know whether a person made it while the issuer was silent, nor whether
   // the run before came to the void. Of a clear refusal a void changes nothing.
-  if (decided.view.status === 'DECLINED' && decided.replayed) await voidDeclined(input, decided, credit);
+  if (decided.view.status === 'DECLINED' && decided.replayed)
+    await voidDeclined(input, decided, credit, options);
   if (decided.view.status !== 'COMPLETED') return;
   const call = captureCall(decided.view, credit);
   const answer = await askUntilKnown(call, options);
@@ -146,8 +147,9 @@ export async function voidAuthorisation(
   it: { merchantId: string; merchantPaymentId: string },
   outcome: StoredOutcome,
   credit: Credit,
+  options: AskOptions = {},
 ): Promise<void> {
-  await mustHappen(outcome.view.paymentId, voidCall(it, credit));
+  await mustHappen(outcome.view.paymentId, voidCall(it, credit), options);
 }
 
 function voidCall(it: { merchantId: string; merchantPaymentId: string }, credit: Credit): IssuerCall {
@@ -156,8 +158,13 @@ function voidCall(it: { merchantId: string; merchantPaymentId: string }, credit:
 }
 
 /** The void of what was declined here: anything that it gives back is a success that came too late. */
-async function voidDeclined(input: CreditOrder, decided: StoredOutcome, credit: Credit): Promise<void> {
-  const answer = await mustHappen(decided.view.paymentId, voidCall(input, credit));
+async function voidDeclined(
+  input: CreditOrder,
+  decided: StoredOutcome,
+  credit: Credit,
+  options: AskOptions = {},
+): Promise<void> {
+  const answer = await mustHappen(decided.view.paymentId, voidCall(input, credit), options);
   if (answer.kind === 'DONE') await recordLateSuccess(input, decided, answer.released);
 }
 
@@ -180,8 +187,12 @@ async function recordLateSuccess(
 }
 
 /** Sends what the books here already say; where the issuer's books do not follow, a person is told by a break. */
-export async function mustHappen(paymentId: string, call: IssuerCall): Promise<IssuerOutcome> {
-  const answer = await askUntilKnown(call);
+export async function mustHappen(
+  paymentId: string,
+  call: IssuerCall,
+  options: AskOptions = {},
+): Promise<IssuerOutcome> {
+  const answer = await askUntilKnown(call, options);
   await handOverUnlessDone(paymentId, call, answer);
   return answer;
 }

@@ -23,7 +23,7 @@ import {
 import { decideOnCredit, settleWithIssuer } from './credit.ts';
 import { paymentDetails } from './details.ts';
 import { ledgerStep } from './ledger-step.ts';
-import { reconcile } from './reconcile.ts';
+import { reconcile, type IssuerSide } from './reconcile.ts';
 
 /**
  * One code payment: decided in one Postgres transaction while the till waits (or, on credit, when its issuer has spoken), then
@@ -55,14 +55,31 @@ async function run(input: PaymentInput): Promise<PaymentView> {
   if (decided.webhookEventId !== null) await startWebhookDelivery(decided.webhookEventId);
   // Histories from before there was credit have no such field.
   const credit = decided.credit ?? undefined;
-  const isToReconcile = decided.view.reconciliation !== undefined;
+  const issuer: IssuerSide = { isBusy: credit !== undefined, waits: '', showQuestion: undefined };
   // A silent issuer keeps no dispute from the operator.
   const [view] = await Promise.all([
-    isToReconcile ? reconcile(input, decided) : decided.view,
-    credit === undefined ? undefined : settleWithIssuer(input, decided, credit),
+    decided.view.reconciliation === undefined ? decided.view : reconcile(input, decided, issuer),
+    credit === undefined ? undefined : settleBeside(input, decided, credit, issuer),
   ]);
   if (!allHandlersFinished()) await condition(allHandlersFinished);
   return view;
+}
+
+/** An operator's question stays on the screen while the issuer is asked. */
+async function settleBeside(
+  input: PaymentInput,
+  decided: StoredOutcome,
+  credit: NonNullable<StoredOutcome['credit']>,
+  issuer: IssuerSide,
+): Promise<void> {
+  const show = (details: string): void => {
+    issuer.waits = details;
+    if (issuer.showQuestion === undefined) setCurrentDetails(details);
+    else issuer.showQuestion();
+  };
+  await settleWithIssuer(input, decided, credit, { show });
+  issuer.isBusy = false;
+  issuer.showQuestion?.();
 }
 
 async function decide(input: PaymentInput, requestedAt: string): Promise<StoredOutcome> {
