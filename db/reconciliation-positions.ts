@@ -150,3 +150,35 @@ export interface IssuerRow {
   /** What the issuer is not known to have done. */
   readonly needs: 'DECISION' | 'CAPTURE' | 'VOID';
 }
+
+/**
+ * Refunds on credit of a day, merchants' and those of disputes, that the issuer's answers do not bear out: COMPLETED without its DONE,
+ * FAILED though it has done it, or waiting too long (`$5`) for any answer (`$4` is now). What was handed to a person as
+ * `unknown_outcome` is not said again. Keys: domain/credit.
+ */
+export const ISSUER_REFUND_POSITIONS = `
+  with ours as (
+    select f.*, case f.kind when 'DISPUTE' then 'DISPUTE_REFUND ' || f.merchant_payment_id
+                            else 'REFUND ' || f.merchant_refund_id end as reference,
+           case f.kind when 'DISPUTE' then 'payment:' || f.merchant_id || ':' || f.merchant_payment_id || ':dispute-refund'
+                       else 'refund:' || f.merchant_id || ':' || f.merchant_refund_id || ':refund' end as operation
+      from refund f join payment p using (payment_id)
+     where f.merchant_id = $1 and p.issuer_id is not null
+       and (f.decided_at >= $2::timestamptz and f.decided_at < $3::timestamptz
+            or f.status = 'IN_PROGRESS' and f.requested_at >= $2::timestamptz and f.requested_at < $3::timestamptz
+               and f.requested_at < $4::timestamptz - make_interval(secs => $5 / 1000.0)))
+  select reference, payment_id as "paymentId", amount, status
+    from ours o
+   where (status = 'IN_PROGRESS' or (status = 'FAILED') = exists (
+           select 1 from issuer_attempt a where a.operation_key = o.operation and a.outcome = 'DONE'))
+     and not exists (
+           select 1 from reconciliation_break b
+            where b.payment_id = o.payment_id and b.merchant_id = $1 and b.counterpart = 'ISSUER' and b.class = 'unknown_outcome'
+              and b.reference in (o.operation, 'word:' || o.operation) and b.resolved_at is null)`;
+
+export interface IssuerRefundRow {
+  readonly reference: string;
+  readonly paymentId: string;
+  readonly amount: number;
+  readonly status: 'IN_PROGRESS' | 'COMPLETED' | 'FAILED';
+}

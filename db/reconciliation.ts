@@ -14,10 +14,12 @@ import { firstRow, oneRow, rows, type Db, type Pool } from './pool.ts';
 import {
   FILE_POSITIONS,
   ISSUER_POSITIONS,
+  ISSUER_REFUND_POSITIONS,
   JOURNAL_POSITIONS,
   LEDGER_POSITIONS,
   positionOf,
   type ComparedDay,
+  type IssuerRefundRow,
   type IssuerRow,
   type JournalRow,
   type PositionRow,
@@ -43,7 +45,7 @@ export async function merchantsAfter(db: Db, after: string, limit: number): Prom
 
 /**
  * Days on which something is open, however long ago they are, by merchant: breaks that a comparison has found, disputed payments, and
- * payments that nobody waits for any more.
+ * payments and refunds that nobody waits for any more.
  */
 export async function daysWithOrphans(
   db: Db,
@@ -64,7 +66,11 @@ export async function daysWithOrphans(
         union
         select p.merchant_id, (p.requested_at at time zone m.time_zone)::date
           from payment p join merchant m using (merchant_id)
-         where p.status = 'IN_PROGRESS' and p.requested_at < $2::timestamptz - make_interval(secs => $5 / 1000.0)) d
+         where p.status = 'IN_PROGRESS' and p.requested_at < $2::timestamptz - make_interval(secs => $5 / 1000.0)
+        union
+        select f.merchant_id, (f.requested_at at time zone m.time_zone)::date
+          from refund f join merchant m using (merchant_id)
+         where f.status = 'IN_PROGRESS' and f.requested_at < $2::timestamptz - make_interval(secs => $5 / 1000.0)) d
        where $1::text is null or "merchantId" = $1 group by 1`,
   };
   const values = [it.merchantId ?? null, it.at, openBreakDays, overdueMs, undecidedMs];
@@ -73,7 +79,7 @@ export async function daysWithOrphans(
 }
 
 /** Those that a comparison finds and resolves; the others of an issuer are written where they happen, and a person resolves them. */
-const FOUND_BY_COMPARISON = `(b.counterpart <> 'ISSUER' or b.class = 'missing_theirs')`;
+const FOUND_BY_COMPARISON = `(b.counterpart <> 'ISSUER' or b.class in ('missing_theirs', 'missing_ours'))`;
 
 /**
  * A merchant's days of a range, and those of `also`, that are over, oldest first. With `onlyNews` only those of `also` and those that
@@ -210,6 +216,14 @@ export async function reconcileDay(
     )) {
       await record('ISSUER', page.map(issuerBreak));
     }
+    for await (const page of inBatches<IssuerRefundRow & pg.QueryResultRow>(
+      tx,
+      ISSUER_REFUND_POSITIONS,
+      [...ofDay, undecidedMs],
+      PAGE_ROWS,
+    )) {
+      await record('ISSUER', page.map(issuerRefundBreak));
+    }
     const compared: Counterpart[] = [
       'LEDGER',
       'DEVICE_JOURNAL',
@@ -276,6 +290,18 @@ function issuerBreak({ reference, paymentId, amount, status, needs }: IssuerRow)
     needs === 'DECISION'
       ? `a payment of ${amount} waits for its issuer, and nobody asks any more`
       : `our books have a payment of ${amount} as ${status}, the issuer is not known to have confirmed its ${needs}`;
+  return { class: 'missing_theirs', reference, paymentId, oursAmount: amount, detail };
+}
+
+function issuerRefundBreak({ reference, paymentId, amount, status }: IssuerRefundRow): FoundBreak {
+  if (status === 'FAILED') {
+    const detail = `our books have a refund of ${amount} as FAILED, the issuer has given it back`;
+    return { class: 'missing_ours', reference, paymentId, theirsAmount: amount, detail };
+  }
+  const detail =
+    status === 'IN_PROGRESS'
+      ? `a refund of ${amount} waits for its issuer, and nobody asks any more`
+      : `our books have a refund of ${amount} as COMPLETED, the issuer is not known to have given it back`;
   return { class: 'missing_theirs', reference, paymentId, oursAmount: amount, detail };
 }
 
@@ -351,6 +377,10 @@ async function resolveGone(
                      and n.reference = b.reference and n.seen_at = $5 limit 1),
                  case when b.counterpart = 'DEVICE_JOURNAL' then
                    (select 'the payment is ' || p.reconciliation || ' now' from payment p where p.payment_id = b.payment_id)
+                 when b.counterpart = 'ISSUER' and b.reference ~ '^(DISPUTE_)?REFUND ' then
+                   coalesce((select 'the refund is ' || f.status || ' now, and its issuer says the same' from refund f
+                      where f.merchant_id = b.merchant_id and 'REFUND ' || f.merchant_refund_id = b.reference),
+                     'its issuer has given it back, too')
                  when b.counterpart = 'ISSUER' then
                    (select 'the payment is ' || p.status || ' now, and nothing is missing at its issuer'
                       from payment p where p.payment_id = b.payment_id) end,

@@ -1,3 +1,4 @@
+import type { Contradiction } from '../domain/credit/operator-word.ts';
 import type { RefundFailCode, RefundOrder, RefundView } from '../domain/refund/refund.ts';
 import { firstRow, oneRow, rows, type Db } from './pool.ts';
 
@@ -34,6 +35,8 @@ export interface FinishRefundRequest {
   readonly failCode?: RefundFailCode | undefined;
   readonly resolver: string;
   readonly resolution: string;
+  /** Opens one more break, about what an operator said and the issuer did not bear out. */
+  readonly contradiction?: Contradiction | undefined;
   readonly decidedAt: string;
 }
 

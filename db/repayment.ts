@@ -1,3 +1,4 @@
+import type { Contradiction } from '../domain/credit/operator-word.ts';
 import type { RepaymentFailCode, RepaymentOrder, RepaymentView } from '../domain/repayment/repayment.ts';
 import { oneRow, rows, type Db } from './pool.ts';
 
@@ -35,6 +36,8 @@ export interface FinishRepaymentRequest extends RepaymentKey {
   readonly failCode?: RepaymentFailCode | undefined;
   readonly resolver: string;
   readonly resolution: string;
+  /** Opens one more break, about what an operator said and the issuer did not bear out. */
+  readonly contradiction?: Contradiction | undefined;
   readonly decidedAt: string;
 }
 

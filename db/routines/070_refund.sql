@@ -112,7 +112,7 @@ end $$;
 
 -- Ends a refund that was on its way to an issuer: COMPLETED moves the money, FAILED gives the reservation free. What had
 -- been waiting for an operator is closed with it; where a dispute relied on the refund, a break says what its payer still
--- has to get. Asking again finds the first end.
+-- has to get; and where the issuer does not bear an operator's word out, one says that. Asking again finds the first end.
 create or replace function refund_finish(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_at timestamptz := (r ->> 'decidedAt')::timestamptz;
@@ -149,6 +149,15 @@ begin
   update reconciliation_break
      set resolved_at = v_at, resolver = r ->> 'resolver', resolution = v_refund.status || ': ' || (r ->> 'resolution')
    where break_id = 'brk_' || v_refund.refund_id and resolved_at is null;
+  if r -> 'contradiction' is not null then
+    insert into reconciliation_break (
+      break_id, class, counterpart, merchant_id, day, reference, payment_id, ours_amount, detail, opened_at)
+    select 'brk_word_' || v_refund.refund_id, r #>> '{contradiction,class}', 'ISSUER', v_refund.merchant_id,
+           (v_refund.requested_at at time zone m.time_zone)::date, r #>> '{contradiction,reference}', v_refund.payment_id,
+           v_refund.amount, r #>> '{contradiction,detail}', v_at
+      from merchant m where m.merchant_id = v_refund.merchant_id
+    on conflict do nothing;
+  end if;
   return refund_outcome(v_refund, false);
 end $$;
 

@@ -32,13 +32,18 @@ language sql stable as $$
 $$;
 
 -- Opens a break about a repayment, once.
-create or replace function repayment_break(w wallet_repayment, p_break_id text, p_detail text, p_at timestamptz) returns void
-language sql as $$
+create or replace function repayment_break_of(w wallet_repayment, p_class text, p_break_id text, p_detail text, p_at timestamptz)
+returns void language sql as $$
   insert into reconciliation_break (break_id, class, counterpart, issuer_id, currency, day, reference, ours_amount, detail, opened_at)
-  select p_break_id, 'unknown_outcome', 'ISSUER', w.issuer_id, w.currency, (w.requested_at at time zone i.time_zone)::date,
+  select p_break_id, p_class, 'ISSUER', w.issuer_id, w.currency, (w.requested_at at time zone i.time_zone)::date,
          repayment_key(w), w.amount, p_detail, p_at
     from issuer i where i.issuer_id = w.issuer_id
   on conflict do nothing
+$$;
+
+create or replace function repayment_break(w wallet_repayment, p_break_id text, p_detail text, p_at timestamptz) returns void
+language sql as $$
+  select repayment_break_of(w, 'unknown_outcome', p_break_id, p_detail, p_at)
 $$;
 
 create or replace function repayment_break_id(w wallet_repayment, p_kind text) returns text language sql immutable as $$
@@ -168,6 +173,10 @@ begin
   update reconciliation_break
      set resolved_at = v_at, resolver = r ->> 'resolver', resolution = v_it.status || ': ' || (r ->> 'resolution')
    where break_id = repayment_break_id(v_it, 'unknown') and resolved_at is null;
+  if r -> 'contradiction' is not null then
+    perform repayment_break_of(v_it, r #>> '{contradiction,class}', repayment_break_id(v_it, 'word'),
+      r #>> '{contradiction,detail}', v_at);
+  end if;
   return repayment_outcome(v_it, false);
 end $$;
 

@@ -287,6 +287,74 @@ describe('payments that nobody waits for any more', () => {
     expect(await issuerBreaks(merchantId)).toEqual([unknown]);
   });
 
+  it('of refunds on credit, merchants’ and of disputes, are those that the issuer’s answers do not bear out', async () => {
+    const { merchantId, books } = await givenShop();
+    const ends = ['given', 'unconfirmed', 'failed', 'failed here', 'open', 'handed over', 'dispute'] as const;
+    const made = await Promise.all(
+      ends.map(async (end, i) => {
+        const payment = await books.pay(NOON, 1_000 + i);
+        await heard(payment, 'capture', 'DONE');
+        await set(payment, `issuer_id = 'lender', account_ref = 'r'`);
+        const kind = end === 'dispute' ? 'DISPUTE' : 'MERCHANT';
+        return { payment, refundId: await books.refund(payment, NOON_AFTER, 100 + i, kind) };
+      }),
+    );
+    const of = (end: (typeof ends)[number]) => assertDefined(made[ends.indexOf(end)]);
+    const keyOf = (end: (typeof ends)[number]) => `refund:${merchantId}:r-${of(end).refundId}:refund`;
+    const change = (end: (typeof ends)[number], changes: string) =>
+      database.pool.query(`update refund set ${changes} where refund_id = $1`, [of(end).refundId]);
+    const answered = (key: string, outcome: string) =>
+      database.pool.query(
+        `insert into issuer_attempt (issuer_id, operation_key, operation, url, started_at, duration_ms, outcome)
+         values ('lender', $1, 'LOOK_UP', '', now(), 1, $2)`,
+        [key, outcome],
+      );
+    for (const end of ['failed', 'failed here'] as const)
+      await change(end, `status = 'FAILED', fail_code = 'REFUND_GIVEN_UP'`);
+    for (const end of ['open', 'handed over'] as const)
+      await change(end, `status = 'IN_PROGRESS', decided_at = null`);
+    await answered(keyOf('given'), 'DONE');
+    await answered(keyOf('unconfirmed'), 'UNKNOWN');
+    await answered(keyOf('failed'), 'UNKNOWN');
+    await answered(keyOf('failed here'), 'DONE');
+    const handed = [of('handed over').refundId, keyOf('handed over')];
+    await database.pool.query(
+      `select refund_give_up(jsonb_build_object('refundId', $1::text, 'reference', $2::text, 'detail', 'x', 'openedAt', now()))`,
+      handed,
+    );
+    const days = (at: string) => daysWithOrphans(database.pool, { merchantId, at });
+    expect((await days(new Date().toISOString())).get(merchantId)).toEqual([NEXT]);
+    expect((await days('2025-06-17T02:59:59Z')).get(merchantId)).toBeUndefined();
+    await compareDay(database.pool, merchantId, NEXT);
+    const unknown = `ISSUER unknown_outcome ${keyOf('handed over')}`;
+    expect((await issuerBreaks(merchantId)).sort()).toEqual(
+      [
+        `ISSUER missing_ours REFUND r-${of('failed here').refundId}`,
+        `ISSUER missing_theirs DISPUTE_REFUND ${of('dispute').payment.merchantPaymentId}`,
+        `ISSUER missing_theirs REFUND r-${of('open').refundId}`,
+        `ISSUER missing_theirs REFUND r-${of('unconfirmed').refundId}`,
+        unknown,
+      ].sort(),
+    );
+    const { merchantPaymentId } = of('dispute').payment;
+    await answered(`payment:${merchantId}:${merchantPaymentId}:dispute-refund`, 'DONE');
+    await answered(keyOf('unconfirmed'), 'DONE');
+    await answered(keyOf('open'), 'DONE');
+    await change('open', `status = 'COMPLETED', decided_at = now()`);
+    await change('failed here', `status = 'COMPLETED', fail_code = null`);
+    await compareDay(database.pool, merchantId, NEXT);
+    expect(await issuerBreaks(merchantId)).toEqual([unknown]);
+    const resolved = (await breaksOf(database.pool, merchantId)).filter(
+      (it) => it.counterpart === 'ISSUER' && it.resolver !== null,
+    );
+    expect(new Set(resolved.map((it) => it.resolution))).toEqual(
+      new Set([
+        'the refund is COMPLETED now, and its issuer says the same',
+        'its issuer has given it back, too',
+      ]),
+    );
+  });
+
   it('have their days compared however long ago those are, and so have open breaks until they are old', async () => {
     const { merchantId, books } = await givenShop();
     const at = new Date().toISOString();

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { daysWithOrphans } from '../../db/reconciliation.ts';
+import { assertDefined } from '../../domain/assert.ts';
 import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
@@ -9,6 +11,7 @@ import { connectCredit, type CreditSide } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, pay, type GivenMerchant } from '../support/givens.ts';
 import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { compareDay, openBreaks } from '../support/reconcile.ts';
 import { refundBody, refundOf } from '../support/refunds.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type RunningWorker, type Stack } from '../support/stack.ts';
@@ -271,7 +274,7 @@ describe('a refund of a payment on credit', () => {
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(400);
   });
 
-  it('that an operator terminated while it was unknown goes on when it is asked again', async () => {
+  it('that an operator terminated while it was unknown is found at night, and goes on when it is asked again', async () => {
     const { payment, accountRef } = await paid();
     await credit.issuer.setFaults(always('REFUND', 'TIME_OUT_AFTER_COMMIT'), always('LOOK_UP', 'ERROR_500'));
     const body = refundBody();
@@ -279,6 +282,20 @@ describe('a refund of a payment on credit', () => {
     expect(first.status).toBe(202);
     await handleOf(first.body).terminate('test');
     expect((await refundNow(first.body)).status).toBe('IN_PROGRESS');
+    const moved = await stack.pool.query<{ day: string }>(
+      `update refund f set requested_at = requested_at - interval '60 days' from merchant m
+        where f.refund_id = $1 and m.merchant_id = f.merchant_id
+        returning (f.requested_at at time zone m.time_zone)::date::text as day`,
+      [first.body.refundId],
+    );
+    const { day } = assertDefined(moved.rows[0]);
+    const { merchantId } = merchant;
+    const orphans = await daysWithOrphans(stack.pool, { merchantId, at: new Date().toISOString() });
+    expect(orphans.get(merchantId)).toEqual([day]);
+    await compareDay(stack.pool, merchantId, day);
+    expect(await openBreaks(stack.pool, merchantId)).toContain(
+      `ISSUER missing_theirs REFUND ${body.merchantRefundId}`,
+    );
     await credit.issuer.setFaults();
     const again = await refundOf(merchant, payment, body);
     expect(again).toMatchObject({
@@ -288,5 +305,6 @@ describe('a refund of a payment on credit', () => {
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(400);
     const stored = await credit.issuer.stored(refundOperationKey(merchant.merchantId, body.merchantRefundId));
     expect(stored).toMatchObject({ status: 'DONE' });
+    expect(await compareDay(stack.pool, merchantId, day)).toEqual({ opened: 0, resolved: 1 });
   });
 });

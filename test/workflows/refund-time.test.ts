@@ -162,4 +162,44 @@ describe('a refund whose outcome the issuer does not tell for five days', () => 
     expect(left.rows[0]?.remaining).toBe(500);
     await credit.expectBooksAgree();
   });
+
+  it(
+    'is COMPLETED if the issuer says so when it is asked after the word FAILED',
+    { timeout: 60_000 },
+    async () => {
+      const { payment, body, handle, key, accountRef } = await givenUp('DONE');
+      await credit.issuer.setFaults();
+      await handle.signal(resolveRefund, { operator: 'aoi', action: 'FAILED', reason: 'not in their books' });
+      await handle.result();
+      expect((await refundNow(payment.merchantPaymentId, body)).status).toBe('COMPLETED');
+      expect(await breakOf(key)).toMatchObject({ class: 'unknown_outcome', resolver: 'issuer' });
+      expect(await breakOf(`word:${key}`)).toMatchObject({ class: 'late', amount: 200, resolver: null });
+      expect((await credit.issuer.accountOf(accountRef)).captured).toBe(300);
+      await credit.expectBooksAgree();
+    },
+  );
+
+  it(
+    'is COMPLETED at the word, with a break, if the issuer knows nothing of it',
+    { timeout: 60_000 },
+    async () => {
+      const { payment, body, handle, key } = await givenUp('ERROR_500');
+      await credit.issuer.setFaults();
+      await handle.signal(resolveRefund, { operator: 'aoi', action: 'COMPLETED', reason: 'paid by hand' });
+      await handle.result();
+      expect((await refundNow(payment.merchantPaymentId, body)).status).toBe('COMPLETED');
+      expect(await breakOf(key)).toMatchObject({ resolver: 'aoi' });
+      expect(await breakOf(`word:${key}`)).toMatchObject({ class: 'unknown_outcome', resolver: null });
+    },
+  );
+
+  it('goes on waiting when its workflow is canceled in Temporal', { timeout: 60_000 }, async () => {
+    const { payment, body, handle, key } = await givenUp('DONE');
+    await handle.cancel();
+    await handle.signal(resolveRefund, { operator: 'aoi', action: 'COMPLETED', reason: 'they have' });
+    await handle.result();
+    expect((await refundNow(payment.merchantPaymentId, body)).status).toBe('COMPLETED');
+    expect(await breakOf(key)).toMatchObject({ resolver: 'aoi', resolution: 'COMPLETED: they have' });
+    await credit.expectBooksAgree();
+  });
 });

@@ -140,4 +140,33 @@ describe('a repayment whose outcome the issuer does not tell for five days', () 
       expect(await theBreak()).toMatchObject({ resolver: 'issuer' });
     },
   );
+
+  it(
+    'and that an operator ends as FAILED although the issuer has it is COMPLETED, with a break',
+    { timeout: 60_000 },
+    async () => {
+      const handle = await givenUp(true);
+      await side.issuer.setFaults();
+      await handle.signal(resolveRepayment, { operator: 'aoi', action: 'FAILED', reason: 'not there' });
+      await handle.result();
+      expect(await debt.balance()).toEqual({ amount: 4_400, held: 0 });
+      const found = await stack.pool.query(
+        'select class, resolver from reconciliation_break where issuer_id = $1 order by class',
+        [side.issuerId],
+      );
+      expect(found.rows).toEqual([
+        { class: 'late', resolver: null },
+        { class: 'unknown_outcome', resolver: 'issuer' },
+      ]);
+    },
+  );
+
+  it('goes on waiting when its workflow is canceled in Temporal', { timeout: 60_000 }, async () => {
+    const handle = await givenUp(true);
+    await handle.cancel();
+    await handle.signal(resolveRepayment, { operator: 'aoi', action: 'COMPLETED', reason: 'they have' });
+    await handle.result();
+    expect(await debt.balance()).toEqual({ amount: 4_400, held: 0 });
+    expect(await theBreak()).toMatchObject({ resolver: 'aoi' });
+  });
 });

@@ -116,6 +116,17 @@ export function askWhenTold(call: IssuerCall): AskingWhenTold {
  */
 const waiting = new Set<() => void>();
 
+/** Also where no worker takes it. */
+const LAST_LOOK_MS = 30_000;
+
+/** One look-up that is not waited for long: what it told, or undefined if it told nothing. */
+export async function lookUpOnce(
+  call: IssuerCall,
+): Promise<Exclude<IssuerOutcome, { kind: 'GAVE_UP' }> | undefined> {
+  const answer = await ask('LOOK_UP', call, LAST_LOOK_MS);
+  return answer.kind === 'NOT_ASKED' || answer.kind === 'UNKNOWN' ? undefined : answer;
+}
+
 /** @returns false when no further try comes */
 async function waitForNextTry(
   call: IssuerCall,
@@ -155,10 +166,11 @@ async function waitForNextTry(
 type Asked = IssuerAnswer | { readonly kind: 'NOT_ASKED'; readonly why: string };
 
 /** One activity, tried once: of a second try nobody would know whether it was the first. */
-async function ask(way: IssuerWay, call: IssuerCall): Promise<Asked> {
+async function ask(way: IssuerWay, call: IssuerCall, withinMs?: number): Promise<Asked> {
   const activities = proxyActivities<ReturnType<typeof createIssuerActivities>>({
     taskQueue: issuerTaskQueue(workflowInfo().taskQueue),
     startToCloseTimeout: '15s',
+    ...(withinMs === undefined ? {} : { scheduleToCloseTimeout: withinMs }),
     retry: { maximumAttempts: 1 },
     summary: way === 'CALL' ? call.operation : `look up ${call.operation}`,
   });

@@ -1,10 +1,17 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import { ledgerStep } from '../payment/ledger-step.ts';
 import type { BegunRefund, StoredRefund } from '../../activities/refund.ts';
-import { paymentOperationKeys, refundOperationKey, type IssuerOutcome } from '../../domain/credit/credit.ts';
+import {
+  paymentOperationKeys,
+  refundOperationKey,
+  type IssuerCall,
+  type IssuerOutcome,
+} from '../../domain/credit/credit.ts';
+import type { Contradiction } from '../../domain/credit/operator-word.ts';
 import { describeMoney } from '../../domain/money.ts';
 import type { RefundFailCode } from '../../domain/refund/refund.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
+import { checkWord } from '../issuer/check-word.ts';
 import { operatorOrAskAgain } from '../issuer/operator-or-again.ts';
 import { heedNoOperator } from '../operator-word.ts';
 import { resolveRefund } from './contract.ts';
@@ -15,6 +22,8 @@ interface Ending {
   readonly failCode?: RefundFailCode;
   readonly resolver: string;
   readonly resolution: string;
+  /** What the operator said against it, for a person. */
+  readonly contradiction?: Contradiction;
 }
 
 /**
@@ -61,13 +70,17 @@ async function askIssuer({ view, isCaptured }: BegunRefund, credit: Credit): Pro
     });
     if (captured.kind === 'GAVE_UP') return captured;
   }
-  return askUntilKnown({
+  return askUntilKnown(refundCall(view, credit));
+}
+
+function refundCall(view: BegunRefund['view'], { issuerId }: Credit): IssuerCall {
+  return {
     issuerId,
     key: refundOperationKey(view.merchantId, view.merchantRefundId),
     operation: 'REFUND',
-    authorisationKey: keys.authorise,
+    authorisationKey: paymentOperationKeys(view.merchantId, view.merchantPaymentId).authorise,
     amount: view.amount,
-  });
+  };
 }
 
 function endingOf(answer: Exclude<IssuerOutcome, { kind: 'GAVE_UP' }>): Ending {
@@ -81,7 +94,8 @@ function endingOf(answer: Exclude<IssuerOutcome, { kind: 'GAVE_UP' }>): Ending {
 }
 
 async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Ending | 'ASK_AGAIN'> {
-  const key = refundOperationKey(view.merchantId, view.merchantRefundId);
+  const call = refundCall(view, credit);
+  const { key } = call;
   await ledgerStep((activities, askedAt) =>
     activities.giveUpRefund({
       refundId: view.refundId,
@@ -99,9 +113,12 @@ async function askOperator({ view }: BegunRefund, credit: Credit): Promise<Endin
     ].join('\n'),
   );
   if (word === undefined) return 'ASK_AGAIN';
-  return {
+  const { answer, contradiction } = await checkWord(call, word);
+  const byWord: Ending = {
     ...(word.action === 'FAILED' ? { failCode: 'REFUND_GIVEN_UP' as const } : {}),
     resolver: word.operator,
     resolution: word.reason,
   };
+  const ending = answer === undefined ? byWord : endingOf(answer);
+  return contradiction === undefined ? ending : { ...ending, contradiction };
 }

@@ -1,4 +1,10 @@
-import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
 import type { StoredRefund } from '../../activities/refund.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
 import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
@@ -8,7 +14,12 @@ import { refundOnCredit } from './credit.ts';
 import { refundDetails } from './details.ts';
 
 /** Gives a part or all of a payment back to where it came from: a balance at once, a pay-later partner when it has spoken. */
-export async function refund(input: RefundInput): Promise<RefundView> {
+export function refund(input: RefundInput): Promise<RefundView> {
+  // What may have left us is taken to its end, whoever cancels the workflow.
+  return CancellationScope.nonCancellable(() => run(input));
+}
+
+async function run(input: RefundInput): Promise<RefundView> {
   const ending = takeToItsEnd(input);
   setHandler(
     submitRefund,

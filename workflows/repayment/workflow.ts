@@ -1,9 +1,17 @@
-import { allHandlersFinished, condition, setCurrentDetails, setHandler } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  setCurrentDetails,
+  setHandler,
+} from '@temporalio/workflow';
 import type { StoredRepayment } from '../../activities/repayment.ts';
 import { repaymentOperationKey, type IssuerCall } from '../../domain/credit/credit.ts';
+import type { Contradiction, FinalAnswer } from '../../domain/credit/operator-word.ts';
 import { describeMoney } from '../../domain/money.ts';
 import type { RepaymentFailCode, RepaymentView } from '../../domain/repayment/repayment.ts';
 import { askUntilKnown } from '../issuer/ask-until-known.ts';
+import { checkWord } from '../issuer/check-word.ts';
 import { operatorOrAskAgain } from '../issuer/operator-or-again.ts';
 import { heedNoOperator } from '../operator-word.ts';
 import { ledgerStep, workflowNow } from '../payment/ledger-step.ts';
@@ -16,7 +24,12 @@ import { wakeCampaign } from './wake-campaign.ts';
  * takes that; the campaign pauses meanwhile. It moves once the issuer has it, and is free again only if the issuer, or an operator, says
  * that it never will.
  */
-export async function repayment(input: RepaymentInput): Promise<RepaymentView> {
+export function repayment(input: RepaymentInput): Promise<RepaymentView> {
+  // What may have left us is taken to its end, whoever cancels the workflow.
+  return CancellationScope.nonCancellable(() => run(input));
+}
+
+async function run(input: RepaymentInput): Promise<RepaymentView> {
   heedNoOperator(resolveRepayment);
   const ending = takeToItsEnd(input);
   setHandler(submitRepayment, (): Promise<RepaymentOutcome> => ending, {
@@ -33,6 +46,8 @@ interface Ending {
   readonly failCode?: RepaymentFailCode;
   readonly resolver: string;
   readonly resolution: string;
+  /** What the operator said against it, for a person. */
+  readonly contradiction?: Contradiction;
 }
 
 async function takeToItsEnd(input: RepaymentInput): Promise<StoredRepayment> {
@@ -69,21 +84,24 @@ async function askIssuer({ issuerId, view }: StoredRepayment): Promise<Ending> {
   };
   for (;;) {
     const answer = await askUntilKnown(call);
-    if (answer.kind === 'DONE') return { resolver: 'issuer', resolution: 'the issuer has it' };
-    if (answer.kind !== 'GAVE_UP') {
-      const why = answer.kind === 'REFUSED' ? answer.code : 'it knows nothing of it';
-      return {
-        failCode: 'REPAYMENT_REFUSED_BY_ISSUER',
-        resolver: 'issuer',
-        resolution: `the issuer refused it (${why})`,
-      };
-    }
-    const word = await askOperator(issuerId, view);
+    if (answer.kind !== 'GAVE_UP') return endingOf(answer);
+    const word = await askOperator(call, view);
     if (word !== 'ASK_AGAIN') return word;
   }
 }
 
-async function askOperator(issuerId: string, view: RepaymentView): Promise<Ending | 'ASK_AGAIN'> {
+function endingOf(answer: FinalAnswer | { readonly kind: 'NOT_FOUND' }): Ending {
+  if (answer.kind === 'DONE') return { resolver: 'issuer', resolution: 'the issuer has it' };
+  const why = answer.kind === 'REFUSED' ? answer.code : 'it knows nothing of it';
+  return {
+    failCode: 'REPAYMENT_REFUSED_BY_ISSUER',
+    resolver: 'issuer',
+    resolution: `the issuer refused it (${why})`,
+  };
+}
+
+async function askOperator(call: IssuerCall, view: RepaymentView): Promise<Ending | 'ASK_AGAIN'> {
+  const { issuerId, key } = call;
   const { debtId, repaymentId } = view;
   await ledgerStep((activities, askedAt) =>
     activities.giveUpRepayment({
@@ -94,7 +112,6 @@ async function askOperator(issuerId: string, view: RepaymentView): Promise<Endin
       askedAt,
     }),
   );
-  const key = repaymentOperationKey(issuerId, debtId, repaymentId);
   const word = await operatorOrAskAgain(resolveRepayment, ['COMPLETED', 'FAILED'], () =>
     [
       repaymentDetails(issuerId, view, `unknown at issuer ${issuerId}`),
@@ -104,9 +121,12 @@ async function askOperator(issuerId: string, view: RepaymentView): Promise<Endin
     ].join('\n'),
   );
   if (word === undefined) return 'ASK_AGAIN';
-  return {
+  const { answer, contradiction } = await checkWord(call, word);
+  const byWord: Ending = {
     ...(word.action === 'FAILED' ? { failCode: 'REPAYMENT_GIVEN_UP' as const } : {}),
     resolver: word.operator,
     resolution: word.reason,
   };
+  const ending = answer === undefined ? byWord : endingOf(answer);
+  return contradiction === undefined ? ending : { ...ending, contradiction };
 }
