@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { disputesInNeed } from '../db/payment.ts';
 import type { Pool } from '../db/pool.ts';
 import {
   countOpenBreaks,
@@ -10,6 +11,7 @@ import {
   type EntryRange,
 } from '../db/reconciliation.ts';
 import { RECONCILIATION_POLICY } from '../domain/reconciliation/policy.ts';
+import type { PaymentOrder } from '../domain/payment/payment.ts';
 import type { ReconciliationResult } from '../workflows/reconciliation/contract.ts';
 import { timeOfTry } from './clock.ts';
 
@@ -36,6 +38,7 @@ interface Progress {
 }
 
 const MERCHANTS_A_PAGE = 100;
+const DISPUTES_A_PAGE = 100;
 
 /** The daily reconciliation. */
 export function createReconciliationActivities({ pool }: ReconciliationActivityDeps) {
@@ -80,6 +83,11 @@ export function createReconciliationActivities({ pool }: ReconciliationActivityD
       const { from, to, merchantId } = request;
       const { afterMerchant: _, ...counts } = progress;
       return { from, to, ...counts, open: await countOpenBreaks(pool, { from, to, merchantId }) };
+    },
+
+    /** A page of disputed payments that need a workflow; empty after the last. */
+    async findDisputes(request: { merchantId?: string; after: string }): Promise<PaymentOrder[]> {
+      return disputesInNeed(pool, { ...request, limit: DISPUTES_A_PAGE });
     },
   };
 

@@ -158,6 +158,40 @@ export async function resolveDispute(db: Db, request: DisputeResolution): Promis
   return (await oneRow<{ result: ResolvedDispute }>(db, statement, [JSON.stringify(request)])).result;
 }
 
+/**
+ * Disputed payments that need a workflow, in order of their ids: those that wait for an operator, and those whose refund the issuer is
+ * not known to have done while no person was told so.
+ */
+export async function disputesInNeed(
+  db: Db,
+  it: { merchantId?: string | undefined; after: string; limit: number },
+): Promise<PaymentOrder[]> {
+  const statement = {
+    name: 'payment_disputes_in_need',
+    text: `
+      select payment_order(p) as "order" from payment p
+       where p.payment_id in (
+               select payment_id from payment where reconciliation = 'DISPUTED'
+               union all
+               select q.payment_id
+                 from refund r join payment q using (payment_id),
+                      lateral (select 'payment:' || q.merchant_id || ':' || q.merchant_payment_id || ':dispute-refund' as key) k
+                where r.kind = 'DISPUTE' and q.issuer_id is not null
+                  and not exists (select 1 from issuer_attempt a where a.operation_key = k.key and a.outcome = 'DONE')
+                  and not exists (select 1 from reconciliation_break b
+                                   where b.payment_id = q.payment_id and b.counterpart = 'ISSUER'
+                                     and b.class = 'unknown_outcome' and b.reference = k.key))
+         and p.payment_id > $1 and ($2::text is null or p.merchant_id = $2) and p.reconcile_until is not null
+       order by p.payment_id limit $3`,
+  };
+  const found = await rows<{ order: PaymentOrder }>(db, statement, [
+    it.after,
+    it.merchantId ?? null,
+    it.limit,
+  ]);
+  return found.map((row) => row.order);
+}
+
 /** The decision of a merchant's payment, as a repeat of its request hears it; none for a tombstone. */
 export async function findDecision(
   db: Db,

@@ -45,7 +45,8 @@ export async function startPayment(
         ],
       },
       update: submit,
-      updateId: input.merchantPaymentId,
+      // Another body's run answers under its own id and fails: the first body is not answered from that, and starts anew.
+      updateId: `${input.merchantPaymentId}:${input.requestHash}`,
       attemptId: input.attemptId,
     },
     options,

@@ -82,10 +82,11 @@ begin
   end loop;
   for v_payment in
     select p.* from payment p
-     where p.device_id = v_device_id and p.reconciliation = 'DISPUTED'
-       and p.dispute ->> 'journalId' = r ->> 'journalId' and p.reconciled_at < v_at
+     where p.device_id = v_device_id and p.reconciliation = 'DISPUTED' and p.reconciled_at < v_at
   loop
-    v_told := v_told || payment_told(v_payment);
+    -- By this journal, whose answer of the first time may have been lost; or by one of before.
+    v_told := v_told || case when v_payment.dispute ->> 'journalId' = r ->> 'journalId' then payment_told(v_payment)
+                             else (payment_told(v_payment)::jsonb || '{"isStanding": true}')::json end;
   end loop;
   return json_build_object('results', array_to_json(v_results), 'told', array_to_json(v_told), 'userId', v_user_id);
 end $$;
@@ -98,15 +99,20 @@ begin
   values (p.payer_id, payer_lock(p.payer_id), 'payment.' || lower(p.reconciliation), payment_view(p), p_at);
 end $$;
 
+-- What starts a payment's workflow again.
+create or replace function payment_order(p payment) returns json language sql stable as $$
+  select json_strip_nulls(json_build_object(
+    'paymentId', p.payment_id, 'merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id,
+    'storeId', p.store_id, 'terminalId', p.terminal_id, 'receiptNumber', p.receipt_number, 'amount', p.amount,
+    'currency', p.currency, 'acceptSimilar', true, 'codeMode', p.code_mode, 'offlineHandle', p.offline_handle,
+    'codeDigest', encode(p.code_digest, 'hex'), 'requestHash', p.request_hash, 'attemptId', p.attempt_id))
+$$;
+
 -- What a payment's workflow is to be told; of a dispute also what starts it again, if it is over.
 create or replace function payment_told(p payment) returns json language sql stable as $$
   select json_strip_nulls(json_build_object(
     'merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id, 'reconciliation', p.reconciliation,
-    'order', case when p.reconciliation = 'DISPUTED' then json_build_object(
-      'paymentId', p.payment_id, 'merchantId', p.merchant_id, 'merchantPaymentId', p.merchant_payment_id,
-      'storeId', p.store_id, 'terminalId', p.terminal_id, 'receiptNumber', p.receipt_number, 'amount', p.amount,
-      'currency', p.currency, 'acceptSimilar', true, 'codeMode', p.code_mode, 'offlineHandle', p.offline_handle,
-      'codeDigest', encode(p.code_digest, 'hex'), 'requestHash', p.request_hash, 'attemptId', p.attempt_id) end))
+    'order', case when p.reconciliation = 'DISPUTED' then payment_order(p) end))
 $$;
 
 -- How an offline payment stands, what a dispute has given back, and the issuer who is to hear of that.

@@ -42,6 +42,8 @@ export interface JournalResult {
     readonly reconciliation: Reconciliation;
     /** A disputed payment's entry has come after all. */
     readonly entryCameAt?: string;
+    /** Disputed by a journal of before: its workflow has heard of it, and is started again where it is gone. */
+    readonly isStanding?: boolean;
     /** Of a disputed payment: what starts its workflow again, if that is over. */
     readonly order?: PaymentOrder;
   }[];

@@ -9,6 +9,8 @@ import {
 import { putMerchantFile, type MerchantFileRow } from '../../db/merchant-file.ts';
 import type { Pool } from '../../db/pool.ts';
 import { assertDefined } from '../../domain/assert.ts';
+import { uniqueId } from './givens.ts';
+import type { Stack } from './stack.ts';
 
 export type FileLine = readonly [type: MerchantFileRow['type'], merchantPaymentId: string, amount: number];
 
@@ -44,6 +46,15 @@ export async function compareDay(
   const at = new Date().toISOString();
   const days = await daysToCompare(pool, { merchantId, from: day, to: day, overBefore: at, onlyNews: false });
   return reconcileDay(pool, assertDefined(days[0]), at, entryRange, onPage);
+}
+
+/** The nightly run, of one merchant alone. */
+export async function runNightly(stack: Stack, merchantId: string): Promise<void> {
+  await stack.temporal.workflow.execute('reconciliation', {
+    workflowId: `reconciliation:${uniqueId('test')}`,
+    taskQueue: stack.taskQueue,
+    args: [{ merchantId }],
+  });
 }
 
 export interface SeenBreak {

@@ -319,33 +319,43 @@ describe('with the issuer', () => {
     expect((await issuer.accountOf(accountRef)).used).toBe(0);
   });
 
-  it('silent, and the workflow terminated, another body under the same id moves nothing; the first one goes on', async () => {
-    const database = await createTestDatabase();
-    const issuer = await startIssuer(database.url);
-    const issuerId = await connectIssuer(stack, issuer);
-    const { accountRef, body } = await givenCreditOrder(stack, issuer, { issuerId, amount: 500 });
-    await issuer.setFaults(
-      { operation: 'AUTHORISE', fault: 'TIME_OUT_BEFORE', times: 100 },
-      { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },
-    );
-    const first = merchant.call('POST', '/v1/payments', body);
-    const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
-    await until('the payment', async () => {
-      const found = await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`);
-      return found.body.fundingSource === 'PAY_LATER';
-    });
-    await stack.temporal.workflow.getHandle(workflowId).terminate('test');
-    await issuer.setFaults();
-    const other = await merchant.call('POST', '/v1/payments', { ...body, amount: 2_000 });
-    expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
-    const again = await merchant.call('POST', '/v1/payments', body);
-    expect([200, 202]).toContain(again.status);
-    await first;
-    await until('the amount that was asked for first', async () => {
-      return (await issuer.accountOf(accountRef)).captured === 500;
-    });
-    expect((await issuer.accountOf(accountRef)).used).toBe(500);
-    await issuer.close();
-    await database.drop();
-  });
+  it.each([
+    ['eagerly', true],
+    ['by update', false],
+  ])(
+    'silent, and the workflow, started %s, terminated, another body under the same id moves nothing; the first one goes on',
+    async (_how, eager) => {
+      const own = eager ? stack : await startStack({ workers: 0, eager });
+      if (!eager) await own.startWorker({ issuerTimeoutMs: PATIENCE_MS });
+      const till = eager ? merchant : await givenMerchant(own);
+      const database = await createTestDatabase();
+      const issuer = await startIssuer(database.url);
+      const issuerId = await connectIssuer(own, issuer);
+      const { accountRef, body } = await givenCreditOrder(own, issuer, { issuerId, amount: 500 });
+      await issuer.setFaults(
+        { operation: 'AUTHORISE', fault: 'TIME_OUT_BEFORE', times: 100 },
+        { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },
+      );
+      const first = till.call('POST', '/v1/payments', body);
+      const workflowId = paymentWorkflowId(till.merchantId, body.merchantPaymentId);
+      await until('the payment', async () => {
+        const found = await till.call('GET', `/v1/payments/${body.merchantPaymentId}`);
+        return found.body.fundingSource === 'PAY_LATER';
+      });
+      await own.temporal.workflow.getHandle(workflowId).terminate('test');
+      await issuer.setFaults();
+      const other = await till.call('POST', '/v1/payments', { ...body, amount: 2_000 });
+      expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
+      const again = await till.call('POST', '/v1/payments', body);
+      expect([200, 202]).toContain(again.status);
+      await first;
+      await until('the amount that was asked for first', async () => {
+        return (await issuer.accountOf(accountRef)).captured === 500;
+      });
+      expect((await issuer.accountOf(accountRef)).used).toBe(500);
+      await issuer.close();
+      await database.drop();
+      if (!eager) await stopWithSoundLedger(own);
+    },
+  );
 });

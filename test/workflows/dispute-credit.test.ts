@@ -7,6 +7,7 @@ import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, givenCreditOrder, type CreditSide } from '../support/credit.ts';
 import { givenMerchant, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { runNightly } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -76,7 +77,7 @@ async function resetToStart(handle: WorkflowHandle): Promise<void> {
 }
 
 describe('the refund of a dispute on credit', () => {
-  it.each(['reset', 'terminated and sent again'] as const)(
+  it.each(['reset', 'terminated and sent again', 'terminated, and the night comes'] as const)(
     'that its issuer has not confirmed reaches it all the same when the workflow is %s',
     async (how) => {
       const { accountRef, body, handle, look, keys } = await givenDispute();
@@ -86,8 +87,9 @@ describe('the refund of a dispute on credit', () => {
       expect(await look()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
       expect((await credit.issuer.accountOf(accountRef)).used).toBe(1_000);
       if (how === 'reset') await resetToStart(handle);
-      else {
-        await handle.terminate('test');
+      else await handle.terminate('test');
+      if (how === 'terminated, and the night comes') await runNightly(stack, merchant.merchantId);
+      if (how === 'terminated and sent again') {
         expect((await merchant.call('POST', '/v1/payments', body)).status).toBe(200);
       }
       await credit.issuer.setFaults();
@@ -95,6 +97,10 @@ describe('the refund of a dispute on credit', () => {
       expect(await latest.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
       expect(await credit.issuer.accountOf(accountRef)).toMatchObject({ used: 0, captured: 0 });
       await credit.expectBooksAgree();
+      // Known to be done, it needs no workflow any more.
+      const { runId } = await latest.describe();
+      await runNightly(stack, merchant.merchantId);
+      expect((await latest.describe()).runId).toBe(runId);
     },
   );
 });

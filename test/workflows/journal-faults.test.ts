@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paymentWorkflowId, resolveDispute, resolveUnknown } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { createFaultyPool, type FaultyPool } from '../support/faults.ts';
-import { givenMerchant, givenPayer, pay, type GivenMerchant } from '../support/givens.ts';
+import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { givenAnotherPhone, givenOfflinePhone, startOf, stepNow } from '../support/offline.ts';
+import { runNightly } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -25,20 +26,21 @@ async function givenOfflinePayment() {
   const payer = await givenPayer(stack, { balance: 10_000 });
   const phone = await givenOfflinePhone(payer);
   const step = stepNow() - 1;
-  const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
-  expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
+  const body = paymentBody({ code: await phone.code(step), amount: 700 });
+  const paid = await pay(merchant, body);
+  expect(paid.body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
   const handle = stack.temporal.workflow.getHandle(
     paymentWorkflowId(merchant.merchantId, body.merchantPaymentId),
   );
   const look = async () =>
     (await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`)).body.reconciliation;
-  return { payer, phone, step, handle, look };
+  return { payer, phone, body, step, handle, look };
 }
 
 async function untilAwaiting(handle: Awaited<ReturnType<typeof givenOfflinePayment>>['handle']) {
   await until('the operator to be asked', async () => {
-    const { typedSearchAttributes } = await handle.describe();
-    return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
+    const { status, typedSearchAttributes } = await handle.describe();
+    return status.name === 'RUNNING' && typedSearchAttributes.get(AWAITING_OPERATOR) === true;
   });
 }
 
@@ -141,5 +143,43 @@ describe('an offline payment that waits for its journal', () => {
     await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'x' });
     expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
     expect(await payer.balance()).toBe(10_000);
+  });
+
+  it.each(['another journal', "the till's repeat", 'the nightly run'] as const)(
+    'and whose workflow was terminated while it waited for an operator waits again after %s, once',
+    async (by) => {
+      const { payer, phone, body, step, handle, look } = await givenOfflinePayment();
+      const send = (from = step) => phone.journal({ steps: [], fromStep: from, toStep: step });
+      await send();
+      await untilAwaiting(handle);
+      await handle.terminate('test');
+      const again = async () => {
+        if (by === 'another journal') await send(step - 2);
+        else if (by === "the till's repeat") await merchant.call('POST', '/v1/payments', body);
+        else await runNightly(stack, merchant.merchantId);
+      };
+      await again();
+      await untilAwaiting(handle);
+      const { runId } = await handle.describe();
+      await again();
+      expect((await handle.describe()).runId).toBe(runId);
+      expect(await look()).toBe('DISPUTED');
+      await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'x' });
+      expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+      expect(await payer.balance()).toBe(10_000);
+    },
+  );
+
+  it('tells the operator of an entry that came while its workflow was gone', async () => {
+    const { phone, step, handle } = await givenOfflinePayment();
+    await phone.journal({ steps: [], fromStep: step, toStep: step });
+    await untilAwaiting(handle);
+    await handle.terminate('test');
+    await phone.journal({ steps: [step], fromStep: step, toStep: step });
+    await untilAwaiting(handle);
+    const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails).toContain('A later journal has the entry after all');
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'ACCEPT', reason: 'x' });
+    await handle.result();
   });
 });

@@ -1,24 +1,17 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   allHandlersFinished,
   condition,
   getExternalWorkflowHandle,
   isCancellation,
   log,
-  ParentClosePolicy,
   setCurrentDetails,
   setHandler,
-  startChild,
   TemporalFailure,
-  WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { JournalResult } from '../../domain/journal/journal.ts';
-import { journalArrived, paymentWorkflowId, SUBMITTED } from '../payment/contract.ts';
-import { describeMoney } from '../../domain/money.ts';
-import type { PaymentOrder } from '../../domain/payment/payment.ts';
+import { journalArrived, paymentWorkflowId } from '../payment/contract.ts';
 import { ledgerStep } from '../payment/ledger-step.ts';
-import type { payment } from '../payment/workflow.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../search-attributes.ts';
+import { startDisputedAgain } from '../payment/start-again.ts';
 import { submitJournal, type JournalInput } from './contract.ts';
 
 /**
@@ -43,6 +36,10 @@ function summary(told: JournalResult['told']): string {
 
 async function wake(it: JournalResult['told'][number]): Promise<void> {
   if (it.reconciliation !== 'MATCHED' && it.reconciliation !== 'DISPUTED') return;
+  if (it.isStanding === true) {
+    if (it.order !== undefined) await startDisputedAgain(it.order);
+    return;
+  }
   try {
     await getExternalWorkflowHandle(paymentWorkflowId(it.merchantId, it.merchantPaymentId)).signal(
       journalArrived,
@@ -54,27 +51,6 @@ async function wake(it: JournalResult['told'][number]): Promise<void> {
   } catch (error) {
     if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
     log.info('a payment of this journal has no open workflow', { payment: it.merchantPaymentId });
-    if (it.reconciliation === 'DISPUTED' && it.order !== undefined) await startAgain(it.order);
-  }
-}
-
-/** A dispute after the deadline, or after a termination: the payment's workflow is needed once more, to wait for an operator. */
-async function startAgain(order: PaymentOrder): Promise<void> {
-  try {
-    await startChild<typeof payment>('payment', {
-      workflowId: paymentWorkflowId(order.merchantId, order.merchantPaymentId),
-      args: [order],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-      staticSummary: `${describeMoney(order)} at ${order.merchantId}/${order.storeId}, disputed late`,
-      typedSearchAttributes: [
-        { key: PAYMENT_STATUS, value: SUBMITTED },
-        { key: MERCHANT_ID, value: order.merchantId },
-        { key: AWAITING_OPERATOR, value: false },
-      ],
-    });
-  } catch (error) {
-    // Another journal was faster.
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (it.reconciliation === 'DISPUTED' && it.order !== undefined) await startDisputedAgain(it.order);
   }
 }

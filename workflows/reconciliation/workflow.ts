@@ -1,11 +1,15 @@
-import { proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
+import { log, proxyActivities, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { createReconciliationActivities } from '../../activities/reconciliation.ts';
 import { nightlyDays } from '../../domain/reconciliation/policy.ts';
+import { startDisputedAgain } from '../payment/start-again.ts';
 import { reconciliationTaskQueue } from '../task-queue.ts';
 import { booksChanged, type ReconciliationInput, type ReconciliationResult } from './contract.ts';
 import { reconciliationDetails } from './details.ts';
 
-/** Compares days of our books with the ledger, the merchants' files and the phones' journals. */
+/**
+ * Compares days of our books with the ledger, the merchants' files and the phones' journals. The nightly run also starts the workflow
+ * of each disputed payment that has lost its own.
+ */
 export async function reconciliation(input: ReconciliationInput = {}): Promise<ReconciliationResult> {
   let changes = 0;
   setHandler(
@@ -34,6 +38,27 @@ export async function reconciliation(input: ReconciliationInput = {}): Promise<R
       askedAt: new Date(Date.now()).toISOString(),
     });
     setCurrentDetails(reconciliationDetails(result));
-    if (seen === changes) return result;
+    if (seen !== changes) continue;
+    if (input.days === undefined) await startDisputes(input.merchantId);
+    return result;
+  }
+}
+
+/** An operator who has terminated a payment's workflow is asked again, and its issuer told what was given back. */
+async function startDisputes(merchantId: string | undefined): Promise<void> {
+  const { findDisputes } = proxyActivities<ReturnType<typeof createReconciliationActivities>>({
+    taskQueue: reconciliationTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '5m',
+    retry: { initialInterval: '1s', maximumInterval: '5m' },
+  });
+  for (let after = ''; ;) {
+    const orders = await findDisputes({ after, ...(merchantId === undefined ? {} : { merchantId }) });
+    const last = orders.at(-1);
+    if (last === undefined) return;
+    for (const order of orders) {
+      if (await startDisputedAgain(order))
+        log.warn('a disputed payment had no open workflow; it was started', { paymentId: order.paymentId });
+    }
+    after = last.paymentId;
   }
 }
