@@ -32,6 +32,11 @@ export interface KessaiWorkerOptions {
   readonly workflowBundle: NonNullable<WorkerOptions['workflowBundle']>;
   readonly deps: ActivityDeps;
   readonly buildId?: string | undefined;
+  /**
+   * Workflows run in this thread, not in one a queue: where workers come and go (tests, a demo), as each thread takes a second or two
+   * of CPU to begin. Nothing then ends a workflow that never lets go of it.
+   */
+  readonly workflowsInThisThread?: boolean;
 }
 
 /** Each holds one of the connections that decisions need. */
@@ -155,11 +160,13 @@ function tillOptions(options: KessaiWorkerOptions): WorkerOptions {
   };
 }
 
-function sharedOptions({ connection, namespace, workflowBundle, buildId }: KessaiWorkerOptions) {
+function sharedOptions(options: KessaiWorkerOptions) {
+  const { connection, namespace, workflowBundle, buildId, workflowsInThisThread = false } = options;
   return {
     connection,
     namespace,
     workflowBundle,
+    debugMode: workflowsInThisThread,
     shutdownGraceTime: '10s' as const,
     ...(buildId === undefined
       ? {}

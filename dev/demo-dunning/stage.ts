@@ -91,7 +91,7 @@ export async function openStage(report: Report): Promise<Stage> {
     };
     const { key: adminKey } = await createKey(pool, { role: 'admin', tenantId: 'kessai', name: 'demo' });
     const issuer = await startIssuer(databaseUrl, stops);
-    return { adminKey, issuer, begin: () => beginScene(kessai, executable), stop };
+    return { adminKey, issuer, begin: () => beginScene(kessai, executable, stops), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -104,13 +104,25 @@ interface Kessai {
   readonly deps: Pick<ApiDeps, 'pool' | 'sealer' | 'digestCode' | 'codePrefix'>;
 }
 
-async function beginScene(kessai: Kessai, executable: string): Promise<Scene> {
+async function beginScene(kessai: Kessai, executable: string, stopsOfStage: Stops): Promise<Scene> {
   const stops: Stops = [];
-  const stop = (): Promise<void> => stopAll(stops);
+  let passing = 0;
+  const stop = (): Promise<void> => {
+    if (passing === 0) return stopAll(stops);
+    // The client goes on trying a call whose server is gone, and fails with nobody to catch it: only the end of all ends that.
+    stopsOfStage.push(() => stopAll(stops));
+    return Promise.resolve();
+  };
   try {
     const environment = await startServer(executable);
     stops.push(() => environment.teardown());
-    return { ...(await startPrograms(kessai, environment, stops)), stop };
+    const programs = await startPrograms(kessai, environment, stops);
+    const pass = async (ms: number): Promise<void> => {
+      passing += 1;
+      await programs.pass(ms);
+      passing -= 1;
+    };
+    return { ...programs, pass, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -25,11 +25,12 @@ async function run(...options: string[]): Promise<{ code: number; output: string
 }
 
 describe('npm run demo:dunning', () => {
-  it('plays thirty days of ten campaigns, and each ends as its story says', async () => {
-    const { code, output } = await run();
+  it('plays thirty days of campaigns, and each ends as its story says', async () => {
+    // Of the ten those that show everything; a story takes some seconds.
+    const { code, output } = await run(...['ben', 'emi', 'gen', 'jun'].flatMap((it) => ['--only', it]));
     expect(output).toContain('Everything went as it should.');
     expect(code).toBe(0);
-    expect(output.match(/^ {2}ok: (SETTLED|CONTACTED|WITHDRAWN|EXHAUSTED)/gm)).toHaveLength(10);
+    expect(output.match(/^ {2}ok: (SETTLED|CONTACTED|WITHDRAWN|EXHAUSTED)/gm)).toHaveLength(4);
     for (const what of [
       'sent, number 1 in stage 1',
       ', opened',
@@ -37,12 +38,18 @@ describe('npm run demo:dunning', () => {
       'deferred to here: HOLD',
       'deferred to here: PROMISE',
       'deferred to here: REPAYMENT_UNDER_WAY',
-      'repaid 5000 from the wallet',
+      'repaid the rest from the wallet',
       'ended: SETTLED',
     ])
       expect(output).toContain(what);
     expect((await verifyLedger(database.pool)).breaks).toEqual([]);
   }, 300_000);
+
+  it('names the stories when asked for one that is not there', async () => {
+    const { code, output } = await run('--only', 'nobody');
+    expect(code).toBe(1);
+    expect(output).toContain('There is no story of nobody; there are aiko, ben');
+  });
 
   it('says how it is called', async () => {
     const { code, output } = await run('--help');

@@ -122,6 +122,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       namespace: 'default',
       taskQueue,
       workflowBundle: { codePath: options.bundlePath ?? inject('bundlePath') },
+      workflowsInThisThread: true,
       deps: {
         pool: database.pool,
         sealer,

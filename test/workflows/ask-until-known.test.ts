@@ -180,7 +180,7 @@ describe('an issuer that fails', () => {
       { operation: 'VOID', fault: 'TIME_OUT_BEFORE', times: 1 },
     );
     const call = callOf('AUTHORISE');
-    expect((await run(call)).outcome).toEqual({ kind: 'NOT_FOUND' });
+    expect((await run(call)).outcome).toMatchObject({ kind: 'NOT_FOUND' });
     await until('the late call', () => issuer.stored(call.key));
     expect(await issuer.accountOf(accountRef)).toMatchObject(BEFORE);
   });
