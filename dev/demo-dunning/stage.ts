@@ -109,8 +109,8 @@ async function beginScene(kessai: Kessai, executable: string, stopsOfStage: Stop
   let passing = 0;
   const stop = (): Promise<void> => {
     if (passing === 0) return stopAll(stops);
-    // The client goes on trying a call whose server is gone, and fails with nobody to catch it: only the end of all ends that.
-    stopsOfStage.push(() => stopAll(stops));
+    // The client goes on trying a call whose server is gone, and fails with nobody to catch it: so this comes last, just before the end.
+    stopsOfStage.unshift(() => stopAll(stops));
     return Promise.resolve();
   };
   try {

@@ -4,7 +4,7 @@ import { createOfflineMatcher } from '../../activities/offline-match.ts';
 import { createCodeDigester } from '../../db/code-digest.ts';
 import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
 import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
-import { givenOfflinePhone, startOf, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep, startOf, stepNow } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
@@ -30,7 +30,7 @@ afterAll(() => stopWithSoundLedger(stack));
 async function givenPaymentBefore() {
   now = 'before';
   const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 10_000 }));
-  const step = stepNow() - 1;
+  const step = await lastStep();
   const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
   expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
   now = 'after';

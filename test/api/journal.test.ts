@@ -7,9 +7,10 @@ import { givenMerchant, givenPayer, pay, type GivenMerchant } from '../support/g
 import {
   givenAnotherPhone,
   givenOfflinePhone,
+  type JournalAnswer,
+  lastStep,
   startOf,
   stepNow,
-  type JournalAnswer,
 } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -28,7 +29,7 @@ afterAll(() => stopWithSoundLedger(stack));
 async function givenOfflinePayment(balance = 10_000) {
   const payer = await givenPayer(stack, { balance });
   const phone = await givenOfflinePhone(payer);
-  const step = stepNow() - 1;
+  const step = await lastStep();
   const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });
   expect(body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });
   return { payer, phone, step, payment: body };
@@ -284,7 +285,7 @@ describe("a phone's journal", () => {
   ] as const)('that is there before the decision %s', async (_title, hasEntry, reconciliation) => {
     const payer = await givenPayer(stack, { balance: 10_000 });
     const phone = await givenOfflinePhone(payer);
-    const step = stepNow() - 1;
+    const step = await lastStep();
     const steps = hasEntry ? [step] : [];
     expect((await phone.journal({ steps, fromStep: step, toStep: step })).status).toBe(200);
     const { body } = await pay(merchant, { code: await phone.code(step), amount: 700 });

@@ -2,6 +2,7 @@ import { DEFAULT_CODE_PREFIX } from '../../domain/code/format.ts';
 import { offlineCode, OFFLINE_PERIOD_MS, timeStep } from '../../domain/code/offline.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
 import { expectStatus, type GivenPayer, type Target } from './givens.ts';
+import { until } from './until.ts';
 
 /** A phone with an offline key, whose clock the test turns. */
 export interface OfflinePhone {
@@ -20,6 +21,12 @@ export interface JournalAnswer {
 
 /** The step that is now. */
 export const stepNow = (): number => timeStep(Date.now());
+
+/** The step before this one, which a journal can cover already, with seconds left in which its code is still good. */
+export async function lastStep(): Promise<number> {
+  await until('a step with time left', () => Date.now() % OFFLINE_PERIOD_MS < OFFLINE_PERIOD_MS - 5_000);
+  return stepNow() - 1;
+}
 
 export const startOf = (step: number): string => new Date(step * OFFLINE_PERIOD_MS).toISOString();
 

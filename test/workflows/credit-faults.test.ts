@@ -13,7 +13,7 @@ import { givenCreditOrder } from '../support/credit.ts';
 import { createTestDatabase } from '../support/database.ts';
 import { givenMerchant, pay, uniqueId, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { compareDay } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -227,7 +227,7 @@ describe('with the issuer', () => {
     const chosen = await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' });
     expect(chosen.status).toBe(200);
     const phone = await givenOfflinePhone(payer);
-    const step = stepNow() - 1;
+    const step = await lastStep();
     await issuer.setFaults(
       { operation: 'CAPTURE', fault: 'TIME_OUT_BEFORE', times: 100 },
       { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100 },

@@ -7,7 +7,7 @@ import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { givenCreditOrder } from '../support/credit.ts';
 import { givenMerchant, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from '../support/issuer.ts';
-import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
@@ -167,7 +167,7 @@ async function givenUncapturedOffline() {
   const { payer, accountRef } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
   await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' });
   const phone = await givenOfflinePhone(payer);
-  const step = stepNow() - 1;
+  const step = await lastStep();
   const body = paymentBody({ code: await phone.code(step), amount: 1_000 });
   const path = `/v1/payments/${body.merchantPaymentId}`;
   return {

@@ -6,7 +6,7 @@ import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contr
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, givenCreditOrder, type CreditSide } from '../support/credit.ts';
 import { givenMerchant, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
-import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { runNightly } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -39,7 +39,7 @@ async function givenDispute(isCaptured = true) {
   const { payer, accountRef } = await givenCreditOrder(stack, issuer, { issuerId, amount: 1_000 });
   await payer.call('PUT', '/v1/offline-preference', { fundingSource: 'PAY_LATER' });
   const phone = await givenOfflinePhone(payer);
-  const step = stepNow() - 1;
+  const step = await lastStep();
   if (!isCaptured) await issuer.setFaults(...silentAt('CAPTURE'));
   const body = paymentBody({ code: await phone.code(step), amount: 1_000 });
   await pay(merchant, body);

@@ -3,7 +3,7 @@ import { paymentWorkflowId, resolveDispute, resolveUnknown } from '../../workflo
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { createFaultyPool, type FaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
-import { givenAnotherPhone, givenOfflinePhone, startOf, stepNow } from '../support/offline.ts';
+import { givenAnotherPhone, givenOfflinePhone, lastStep, startOf, stepNow } from '../support/offline.ts';
 import { runNightly } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -25,7 +25,7 @@ afterAll(() => stopWithSoundLedger(stack));
 async function givenOfflinePayment() {
   const payer = await givenPayer(stack, { balance: 10_000 });
   const phone = await givenOfflinePhone(payer);
-  const step = stepNow() - 1;
+  const step = await lastStep();
   const body = paymentBody({ code: await phone.code(step), amount: 700 });
   const paid = await pay(merchant, body);
   expect(paid.body).toMatchObject({ status: 'COMPLETED', reconciliation: 'PENDING' });

@@ -6,7 +6,13 @@ import type { PaymentView } from '../../domain/payment/payment.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { givenMerchant, givenPayer, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
-import { givenAnotherPhone, givenOfflinePhone, stepNow, type OfflinePhone } from '../support/offline.ts';
+import {
+  givenAnotherPhone,
+  givenOfflinePhone,
+  lastStep,
+  type OfflinePhone,
+  stepNow,
+} from '../support/offline.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
@@ -70,7 +76,7 @@ describe('an offline payment', () => {
   it('that was UNCONFIRMED is disputed by a journal that comes then and lacks it: its workflow waits for an operator again', async () => {
     const payer = await givenPayer(stack, { balance: 1_000 });
     const phone = await givenOfflinePhone(payer);
-    const step = stepNow() - 1;
+    const step = await lastStep();
     const { body } = await pay(merchant, { code: await phone.code(step), amount: 500 });
     const workflowId = paymentWorkflowId(merchant.merchantId, body.merchantPaymentId);
     const first = stack.temporal.workflow.getHandle(workflowId);

@@ -10,7 +10,7 @@ import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, pay, type GivenMerchant } from '../support/givens.ts';
-import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { compareDay, openBreaks } from '../support/reconcile.ts';
 import { refundBody, refundOf } from '../support/refunds.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
@@ -210,7 +210,7 @@ describe('a refund of a payment on credit', () => {
       200,
     );
     const phone = await givenOfflinePhone(payer);
-    const step = stepNow() - 1;
+    const step = await lastStep();
     const asked = await pay(merchant, { code: await phone.code(step), amount: 700 });
     const disputed = stack.temporal.workflow.getHandle(
       paymentWorkflowId(merchant.merchantId, asked.body.merchantPaymentId),

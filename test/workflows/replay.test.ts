@@ -14,7 +14,7 @@ import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
-import { givenOfflinePhone, stepNow } from '../support/offline.ts';
+import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { givenDriver, givenOperator, startOperatorServer } from '../support/parking.ts';
 import { refundOf } from '../support/refunds.ts';
 import { startStack } from '../support/stack.ts';
@@ -103,7 +103,7 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
       ['disputed', false],
     ] as const) {
       const phone = await givenOfflinePhone(await givenPayer(stack, { balance: 1_000 }));
-      const step = stepNow() - 1;
+      const step = await lastStep();
       await pay(plain, { merchantPaymentId, code: await phone.code(step), amount: isShown ? 103 : 104 });
       await phone.journal({ steps: isShown ? [step] : [], fromStep: step, toStep: step });
       const { rows } = await stack.pool.query<{ id: string }>(
