@@ -26,17 +26,16 @@ async function run(...options: string[]): Promise<{ code: number; output: string
 
 describe('npm run demo:dunning', () => {
   it('plays thirty days of campaigns, and each ends as its story says', async () => {
-    // Of the ten those that show everything; a story takes some seconds.
-    const { code, output } = await run(...['ben', 'fumio', 'gen', 'jun'].flatMap((it) => ['--only', it]));
+    // Three of the ten: a story takes some seconds.
+    const { code, output } = await run(...['ben', 'gen', 'jun'].flatMap((it) => ['--only', it]));
     expect(output).toContain('Everything went as it should.');
     expect(code).toBe(0);
-    expect(output.match(/^ {2}ok: (SETTLED|CONTACTED|WITHDRAWN|EXHAUSTED)/gm)).toHaveLength(4);
+    expect(output.match(/^ {2}ok: (SETTLED|CONTACTED|WITHDRAWN|EXHAUSTED)/gm)).toHaveLength(3);
     for (const what of [
       'sent, number 1 in stage 1',
       ', opened',
       'deferred to here: QUIET_HOURS',
       'deferred to here: HOLD',
-      'deferred to here: PROMISE',
       'deferred to here: REPAYMENT_UNDER_WAY',
       'paid 6000; the issuer does not answer, the money is held',
       'ended: EXHAUSTED',
