@@ -4,6 +4,7 @@ import {
   type IssuerAnswer,
   type IssuerOperation,
 } from '../domain/credit/credit.ts';
+import { parseObject } from '../domain/json.ts';
 
 const CODE = /^[A-Z0-9_]{1,64}$/;
 const REFERENCE = /^[\x21-\x7e]{1,100}$/;
@@ -47,13 +48,4 @@ function readOperation(question: Question, body: string): IssuerAnswer | undefin
     return { kind: 'REFUSED', code: said.code };
   }
   return undefined;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -17,9 +17,8 @@ import { pushEndpointFault } from '../domain/push/endpoint.ts';
 import { pushPayload } from '../domain/push/payload.ts';
 import { PUSH_RETRY, pushReaction, type PushReaction } from '../domain/push/send.ts';
 import type { PushSettings } from '../domain/push/vapid.ts';
-import { describeFetchError } from '../domain/fetch-error.ts';
 import { ledgerCall } from './ledger-call.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { post } from './post.ts';
 
 export type { PushOutcome };
 
@@ -89,7 +88,7 @@ export function createPushActivities({ pool, sealer, push }: PushActivityDeps) {
   async function attempt(delivery: Delivery, order: PushOrder, nowMs: number): Promise<PushEnd> {
     const startedAt = new Date(nowMs);
     const before = performance.now();
-    const answer = await post(order, delivery.pushId, nowMs);
+    const answer = await send(order, delivery.pushId, nowMs);
     const durationMs = Math.round(performance.now() - before);
     const { statusCode, error, retryAfterMs } = answer;
     const reaction = pushReaction({
@@ -118,8 +117,8 @@ export function createPushActivities({ pool, sealer, push }: PushActivityDeps) {
     return it.outcome;
   }
 
-  /** Posts what web-push has encrypted and signed; redirects are not followed, what is said in the body does not matter. */
-  async function post(
+  /** Posts what web-push has encrypted and signed. */
+  async function send(
     { sealed, message, showAmounts, isShort, until }: PushOrder,
     pushId: string,
     nowMs: number,
@@ -131,7 +130,7 @@ export function createPushActivities({ pool, sealer, push }: PushActivityDeps) {
     // The list may have changed since the browser subscribed.
     const fault = pushEndpointFault(target.endpoint, push.hosts);
     if (fault !== undefined) return { error: fault, isRefused: true };
-    const { method, headers, body } = webPush.generateRequestDetails(
+    const { headers, body } = webPush.generateRequestDetails(
       target,
       pushPayload(message, { showAmounts, isShort }),
       {
@@ -142,20 +141,7 @@ export function createPushActivities({ pool, sealer, push }: PushActivityDeps) {
       },
     );
     const { 'Content-Length': _, ...sent } = headers as Record<string, string>;
-    try {
-      const response = await fetch(target.endpoint, {
-        method,
-        headers: sent,
-        body: new Uint8Array(body),
-        redirect: 'manual',
-        signal: AbortSignal.timeout(POST_TIMEOUT_MS),
-      });
-      await response.body?.cancel();
-      const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
-      return { statusCode: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-    } catch (error) {
-      return { error: describeFetchError(error, POST_TIMEOUT_MS) };
-    }
+    return post(target.endpoint, new Uint8Array(body), sent, POST_TIMEOUT_MS);
   }
 }
 

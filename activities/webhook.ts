@@ -9,8 +9,7 @@ import {
   type WebhookDelivery,
 } from '../db/webhook.ts';
 import { WEBHOOK_RETRY, webhookRetryDelayMs } from '../domain/webhook/retry.ts';
-import { parseRetryAfter } from './retry-after.ts';
-import { describeFetchError } from '../domain/fetch-error.ts';
+import { post, type PostReply } from './post.ts';
 
 export interface WebhookActivityDeps {
   readonly pool: Pool;
@@ -18,12 +17,6 @@ export interface WebhookActivityDeps {
 }
 
 const POST_TIMEOUT_MS = 15_000;
-
-interface Reply {
-  readonly statusCode?: number;
-  readonly error?: string;
-  readonly retryAfterMs?: number;
-}
 
 /** Delivery of events to merchants and issuers, signed after the Standard Webhooks specification. */
 export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
@@ -47,7 +40,7 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
       }
       if (delivery.sealedSecrets.length === 0) throw new Error('the receiver has no signing secret yet');
       const startedAt = new Date();
-      const reply = await post(delivery.url, delivery.body, headersOf(delivery, startedAt));
+      const reply = await post(delivery.url, delivery.body, headersOf(delivery, startedAt), POST_TIMEOUT_MS);
       const accepted = reply.statusCode !== undefined && reply.statusCode >= 200 && reply.statusCode < 300;
       await recordWebhookAttempt(
         pool,
@@ -87,7 +80,7 @@ export function createWebhookActivities({ pool, sealer }: WebhookActivityDeps) {
 }
 
 /** Temporal retries; the rule in domain/webhook says when, and when no more. */
-function notAccepted(reply: Reply): ApplicationFailure {
+function notAccepted(reply: PostReply): ApplicationFailure {
   const { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs } = Context.current().info;
   const delayMs = webhookRetryDelayMs(WEBHOOK_RETRY, {
     triesDone: attempt,
@@ -100,22 +93,4 @@ function notAccepted(reply: Reply): ApplicationFailure {
     message: reply.error ?? `answered ${reply.statusCode ?? 'nothing'}`,
     ...(delayMs === undefined ? { nonRetryable: true } : { nextRetryDelay: delayMs }),
   });
-}
-
-/** Posts without following redirects; what the receiver says in the body does not matter. */
-async function post(url: string, body: string, headers: Record<string, string>): Promise<Reply> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      body,
-      headers,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(POST_TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
-    return { statusCode: response.status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  } catch (error) {
-    return { error: describeFetchError(error, POST_TIMEOUT_MS) };
-  }
 }

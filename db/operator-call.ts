@@ -1,5 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describeFetchError } from '../domain/fetch-error.ts';
+import { parseObject } from '../domain/json.ts';
 import { findOperatorEndpoint } from './parking-stay.ts';
 import { recordOperatorAttempt, type OperatorAttempt } from './parking-settlement.ts';
 import type { Pool } from './pool.ts';
@@ -82,15 +83,6 @@ function readReply<Answer>(call: OperatorCall<Answer>, response: Response): Oper
   return answer === undefined
     ? { kind: 'SILENT', why: 'the answer breaks the contract' }
     : { kind: 'ANSWERED', answer };
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** One request, without following redirects; nothing of it throws. */

@@ -1,3 +1,4 @@
+import type { PushText } from '../domain/push/payload.ts';
 import { firstRow, oneRow, rows, type Db } from './pool.ts';
 
 /** A message on its way to browsers. */
@@ -26,16 +27,7 @@ export interface PushOrder {
   readonly isShort: boolean;
   readonly until: string;
   readonly triesDone: number;
-  readonly message: {
-    readonly messageId: string;
-    readonly kind: string;
-    readonly title: string;
-    readonly body: string;
-    readonly pushBody: string;
-    readonly link: string;
-    readonly topic: string;
-    readonly createdAt: string;
-  };
+  readonly message: PushText;
 }
 
 export type PushClaim =

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { dunningSummary } from '../../db/dunning-summary.ts';
 import { createPool } from '../../db/pool.ts';
+import { databaseUrl, Refusal } from '../command.ts';
 import { summaryCsv } from './summary-routes.ts';
 
 /** `npm run report:dunning`: recovery figures, as `GET /v1/dunning/summary` answers them. */
@@ -10,8 +10,6 @@ const USAGE = `Usage: npm run -s report:dunning -- [--issuer ISSUER_ID] [--from 
 Contacts, opened share, time to repayment by stage and cadence and deferrals by reason, per version of the policy, of campaigns
 registered from --from to before --to (RFC 3339). Without --out it goes to standard output. DATABASE_URL says which books; without
 it the local stack of npm start.`;
-
-class Refusal extends Error {}
 
 try {
   await run();
@@ -68,13 +66,4 @@ function readOptions() {
       throw new Refusal(`${time} is not a time such as 2026-11-22T00:00:00Z.`);
   }
   return { issuerId, from, to, format, out };
-}
-
-function databaseUrl(): string {
-  const { DATABASE_URL: given } = process.env;
-  if (given !== undefined && given !== '') return given;
-  const file = '.kessai/dev.json';
-  if (existsSync(file))
-    return (JSON.parse(readFileSync(file, 'utf8')) as { databaseUrl: string }).databaseUrl;
-  throw new Refusal('Which books? Set DATABASE_URL, or start the local stack with npm start.');
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { findParkingOperator } from '../../db/parking.ts';
-import { Refusal, runWithDatabase } from './command.ts';
+import { Refusal, runWithDatabase } from '../command.ts';
 import { importPlaces } from './import-places.ts';
 import { PlaceFileError, readPlaceFile } from './place-file.ts';
 

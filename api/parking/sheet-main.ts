@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { listPlacesOfOperator } from '../../db/parking.ts';
-import { Refusal, runWithDatabase } from './command.ts';
+import { Refusal, runWithDatabase } from '../command.ts';
 import { qrSheets } from './sheet.ts';
 
 const USAGE = `Usage: npm run parking:sheet -- --operator OPERATOR_ID --out FOLDER [--link https://pay.example/park/]

@@ -8,13 +8,12 @@ import {
   type ReconciliationResult,
 } from '../../workflows/reconciliation/contract.ts';
 import { DEFAULT_TASK_QUEUE } from '../../workflows/task-queue.ts';
+import { Refusal } from '../command.ts';
 
 /** `npm run reconcile`: compares a day by hand, as the nightly run does by itself. */
 const USAGE = `Usage: npm run -s reconcile -- --date YYYY-MM-DD [--merchant MERCHANT_ID]
 Compares the day's books of all merchants, or of one, whether or not there is news, and says what is open.
 TEMPORAL_ADDRESS and its like say where; without them the local stack of npm start is meant.`;
-
-class Refusal extends Error {}
 
 try {
   await run();

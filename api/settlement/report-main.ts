@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { createPool, type Pool } from '../../db/pool.ts';
 import { findMerchantDay } from '../../db/settlement.ts';
+import { databaseUrl, Refusal } from '../command.ts';
 import { REPORT_FORMATS, settlementReport } from './report.ts';
 
 /** `npm run report`: a merchant's settlement report, as `GET /v1/settlement-report` answers it. */
@@ -13,8 +13,6 @@ Without --out it goes to standard output. DATABASE_URL says which books; without
 
 /** Longer reports say how far they are. */
 const PROGRESS_ROWS = 20_000;
-
-class Refusal extends Error {}
 
 try {
   process.exitCode = await run();
@@ -106,15 +104,6 @@ async function save(pieces: AsyncIterable<string>, out: string): Promise<void> {
     await rm(unfinished, { force: true });
     throw error;
   }
-}
-
-function databaseUrl(): string {
-  const { DATABASE_URL: given } = process.env;
-  if (given !== undefined && given !== '') return given;
-  const file = '.kessai/dev.json';
-  if (existsSync(file))
-    return (JSON.parse(readFileSync(file, 'utf8')) as { databaseUrl: string }).databaseUrl;
-  throw new Refusal('Which books? Set DATABASE_URL, or start the local stack with npm start.');
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { createPool, type Pool } from '../../db/pool.ts';
+import { createPool, type Pool } from '../db/pool.ts';
 
 /** What the person at the terminal has to put right. */
 export class Refusal extends Error {}
@@ -19,7 +19,8 @@ export async function runWithDatabase(name: string, work: (pool: Pool) => Promis
   }
 }
 
-function databaseUrl(): string {
+/** The one of DATABASE_URL, else that of the local stack. */
+export function databaseUrl(): string {
   const { DATABASE_URL: given } = process.env;
   if (given !== undefined && given !== '') return given;
   const file = '.kessai/dev.json';
