@@ -1,10 +1,9 @@
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { Webhook } from 'standardwebhooks';
 import { findIssuerEndpoint, recordIssuerAttempt } from '../db/issuer.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
 import type { IssuerAnswer, IssuerCall } from '../domain/credit/credit.ts';
-import { describeFetchError } from '../domain/fetch-error.ts';
+import { exchange, signedHeaders } from './exchange.ts';
 import { readIssuerAnswer } from './issuer-answer.ts';
 
 export interface IssuerActivityDeps {
@@ -15,9 +14,6 @@ export interface IssuerActivityDeps {
 }
 
 export const ISSUER_TIMEOUT_MS = 5_000;
-
-/** More than any answer of the contract; what is longer is not read. */
-const MAX_ANSWER_BYTES = 64 * 1024;
 
 const PATHS = {
   AUTHORISE: '/v1/authorisations',
@@ -63,7 +59,8 @@ export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: Issuer
     const startedAt = new Date();
     const { baseUrl, headers } = await prepare(call, startedAt);
     const url = baseUrl + call.path;
-    const reply = await exchange(url, call, headers, timeoutMs);
+    const isLookUp = call.operation === 'LOOK_UP';
+    const reply = await exchange(url, isLookUp ? undefined : call.body, headers, timeoutMs);
     const operation = call.operation === 'LOOK_UP' ? undefined : call.operation;
     const answer: IssuerAnswer =
       'error' in reply
@@ -92,15 +89,9 @@ export function createIssuerActivities({ pool, sealer, issuerTimeoutMs }: Issuer
       if (endpoint === undefined) throw new Error(`issuer ${call.issuerId} is not stored`);
       if (endpoint.sealedSecrets.length === 0)
         throw new Error(`issuer ${call.issuerId} has no signing secret`);
-      const signatures = endpoint.sealedSecrets.map(({ secretId, sealed }) =>
-        new Webhook(sealer.open(sealed, secretId).toString()).sign(call.key, at, call.body),
-      );
       const headers = {
-        accept: 'application/json',
         'user-agent': 'kessai-issuer/1',
-        'webhook-id': call.key,
-        'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-        'webhook-signature': signatures.join(' '),
+        ...signedHeaders(sealer, endpoint.sealedSecrets, { id: call.key, at, body: call.body }),
       };
       return { baseUrl: endpoint.baseUrl, headers };
     } catch (error) {
@@ -128,46 +119,4 @@ function bodyOf(call: IssuerCall): Record<string, unknown> {
       return { key, debtId, repaymentId, amount, currency, paidAt };
     }
   }
-}
-
-type Reply = { readonly status: number; readonly body: string } | { readonly error: string };
-
-/** One request, without following redirects; nothing of it throws. */
-async function exchange(
-  url: string,
-  call: SignedCall,
-  headers: Record<string, string>,
-  timeoutMs: number,
-): Promise<Reply> {
-  try {
-    const response = await fetch(url, {
-      redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(call.operation === 'LOOK_UP'
-        ? { method: 'GET', headers }
-        : {
-            method: 'POST',
-            headers: { ...headers, 'content-type': 'application/json' },
-            body: call.body,
-          }),
-    });
-    const body = await readAtMost(response, MAX_ANSWER_BYTES);
-    return body === undefined
-      ? { error: `answered more than ${MAX_ANSWER_BYTES} bytes` }
-      : { status: response.status, body };
-  } catch (error) {
-    return { error: describeFetchError(error, timeoutMs) };
-  }
-}
-
-async function readAtMost(response: Response, maxBytes: number): Promise<string | undefined> {
-  if (response.body === null) return '';
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -1,11 +1,12 @@
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import { createOperatorCaller, type OperatorReply } from '../db/operator-call.ts';
 import { advanceParking, findTelling } from '../db/parking-settlement.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
+import type { OperatorReply } from '../domain/parking/operator-call.ts';
 import { RELEASE_OUTCOMES, type ReleaseOutcome } from '../domain/parking/settlement.ts';
 import { TELL_RETRY, tellAgainMs } from '../domain/parking/tell-retry.ts';
 import { timeOfTry } from './clock.ts';
+import { createOperatorCaller } from './operator-call.ts';
 
 export interface ParkingOperatorActivityDeps {
   readonly pool: Pool;

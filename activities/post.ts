@@ -1,4 +1,4 @@
-import { describeFetchError } from '../domain/fetch-error.ts';
+import { describeFetchError } from './fetch-error.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** What a receiver answered: its status and `Retry-After`, or why there is no answer. */

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { Pool } from '../db/pool.ts';
 import type { Sealer } from '../db/sealed.ts';
+import type { OperatorCaller } from '../domain/parking/operator-call.ts';
 import type { CodeDigester } from '../db/code-digest.ts';
 import type { RateLimits } from './http/rate-limit.ts';
 import type { UserStreams } from './me/streams.ts';
@@ -22,6 +23,8 @@ export interface ApiDeps {
   readonly sealer: Sealer;
   readonly digestCode: CodeDigester;
   readonly codePrefix: string;
+  /** Asks parking operators' servers for fees. */
+  readonly callOperator: OperatorCaller;
   readonly streams: UserStreams;
   readonly log: Logger;
   /** How long a till waits before it hears IN_PROGRESS. */

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { createPool } from '../db/pool.ts';
 import { createSealer } from '../db/sealed.ts';
 import { createUserEventListener } from '../db/user-event-listener.ts';
+import type { OperatorCaller } from '../domain/parking/operator-call.ts';
 import { createApp } from './app.ts';
 import { createCodeDigester } from '../db/code-digest.ts';
 import { pushSettings, type ApiConfig } from './config.ts';
@@ -29,6 +30,7 @@ export interface TemporalAccess {
 /** What runs in the process of the API beside it. */
 export interface Beside {
   readonly eager: EagerStarts;
+  readonly callOperator: OperatorCaller;
   /** Its part of `/metrics`. */
   readonly metrics: () => Promise<string>;
   /** Called after the last request. */
@@ -58,6 +60,7 @@ export async function serveApi(
     pool,
     temporal: new Client({ connection, namespace: access.namespace }),
     eager: beside.eager,
+    callOperator: beside.callOperator,
     moreMetrics: beside.metrics,
     taskQueue: config.KESSAI_TASK_QUEUE,
     sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),

@@ -1,3 +1,4 @@
+import type { OperatorOperation } from '../domain/parking/operator-call.ts';
 import type { SettlementOrder, SettlementView, ReleaseOutcome } from '../domain/parking/settlement.ts';
 import type { StoredOutcome } from './payment.ts';
 import { firstRow, oneRow, rows, type Db } from './pool.ts';
@@ -192,7 +193,7 @@ export async function listSettlementsOfStay(
 /** One call to an operator's server, whatever came of it. */
 export interface OperatorAttempt {
   readonly key: string;
-  readonly operation: 'FEE' | 'COMPLETION' | 'CANCELLATION';
+  readonly operation: OperatorOperation;
   readonly url: string;
   readonly startedAt: Date;
   readonly durationMs: number;

@@ -1,6 +1,7 @@
 import { NativeConnection } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../activities/index.ts';
+import { createOperatorCaller } from '../activities/operator-call.ts';
 import { readApiConfig } from '../api/config.ts';
 import { createDecisions } from '../api/decisions.ts';
 import { serveApi } from '../api/serve.ts';
@@ -28,13 +29,14 @@ export async function runApi(env: NodeJS.ProcessEnv, others: Partial<ActivityDep
   await serveApi(config, log, ({ connectionOptions, namespace }) => {
     // A pool of its own: payments that wait for their payer's row keep no request from being looked up.
     const pool = createPool(config.DATABASE_URL, { name: 'kessai-api-worker', max: 20 });
+    const sealer = createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD);
     const worker = keepTillWorker({
       connect: () => NativeConnection.connect(connectionOptions),
       namespace,
       taskQueue: config.KESSAI_TASK_QUEUE,
       deps: {
         pool,
-        sealer: createSealer(config.KESSAI_DATA_KEY, config.KESSAI_DATA_KEYS_OLD),
+        sealer,
         digestCode: createCodeDigester(config.KESSAI_CODE_PEPPER, config.KESSAI_CODE_PEPPERS_OLD),
         codePrefix: config.CODE_PREFIX,
         tellDecision: decisions.tell,
@@ -45,6 +47,7 @@ export async function runApi(env: NodeJS.ProcessEnv, others: Partial<ActivityDep
     });
     return {
       eager: { client: worker.client, decisions },
+      callOperator: createOperatorCaller({ pool, sealer }),
       metrics: () => sdkMetrics(metricsPort),
       async stop() {
         await worker.stop();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { newId } from '../../db/id.ts';
-import { createOperatorCaller, type OperatorReply } from '../../db/operator-call.ts';
 import { MAX_AMOUNT_MINOR } from '../../domain/money.ts';
+import type { OperatorReply } from '../../domain/parking/operator-call.ts';
 import type { ApiDeps } from '../deps.ts';
 import { callerId, currency, text } from '../http/schemas.ts';
 
@@ -28,11 +28,11 @@ export type OperatorFee = z.output<typeof feeAnswer>;
 
 /** Asks an operator's server what is left to pay of a stay, once. */
 export function askFee(
-  deps: Pick<ApiDeps, 'pool' | 'sealer'>,
+  { callOperator }: Pick<ApiDeps, 'callOperator'>,
   operatorId: string,
   stay: { placeId: string; space?: string | undefined; credential?: string | undefined; at: string },
 ): Promise<OperatorReply<OperatorFee>> {
-  return createOperatorCaller(deps)({
+  return callOperator({
     operatorId,
     key: newId('fee'),
     operation: 'FEE',

@@ -9,6 +9,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Express } from 'express';
 import { pino } from 'pino';
+import { createOperatorCaller } from '../../activities/operator-call.ts';
 import { createApp } from '../../api/app.ts';
 import type { ApiDeps } from '../../api/deps.ts';
 import { RATE_LIMITS } from '../../api/http/rate-limit.ts';
@@ -182,6 +183,7 @@ async function startPrograms(
   stops.push(() => streams.close());
   const app = createApp({
     ...deps,
+    callOperator: createOperatorCaller(deps),
     temporal: environment.client,
     taskQueue,
     streams,

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { generateVAPIDKeys } from 'web-push';
 import { inject } from 'vitest';
 import type { ActivityDeps } from '../../activities/index.ts';
+import { createOperatorCaller } from '../../activities/operator-call.ts';
 import { createApp } from '../../api/app.ts';
 import { createCodeDigester, type CodeDigester } from '../../db/code-digest.ts';
 import { RATE_LIMITS, type RateLimits } from '../../api/http/rate-limit.ts';
@@ -100,6 +101,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     },
     temporal,
     taskQueue,
+    callOperator: createOperatorCaller({ pool: database.pool, sealer }),
     sealer,
     digestCode,
     codePrefix: DEFAULT_CODE_PREFIX,
