@@ -8,6 +8,8 @@ export interface FaultyPool {
   loseAnswers(statement: string, count: number): void;
   /** Commits the next `count` transactions and then loses the answer. */
   loseCommits(count: number): void;
+  /** Runs the next statement of this name whose values have `part` in them, which commits it, and answers after `first`. */
+  holdAnswer(statement: string, part: string, first: () => Promise<unknown>): void;
   /** Called once, when an answer has been lost. */
   afterLoss(act: () => void): void;
   /** Refuses every statement of this name until `heal`. */
@@ -21,10 +23,14 @@ export interface FaultyPool {
 export function createFaultyPool(real: Pool): FaultyPool {
   const lose = new Map<string, number>();
   const asked = new Map<string, number>();
+  let held: { statement: string; part: string; first: () => Promise<unknown> } | undefined;
   let broken: string | undefined;
   let commitsToLose = 0;
   let lost = (): void => undefined;
-  const query = async (statement: { name?: string }, ...rest: unknown[]): Promise<unknown> => {
+  const query = async (
+    statement: { name?: string; values?: unknown[] },
+    ...rest: unknown[]
+  ): Promise<unknown> => {
     const name = statement.name ?? '';
     asked.set(name, (asked.get(name) ?? 0) + 1);
     if (broken === name) throw new Error(`fault: ${name} cannot reach Postgres`);
@@ -33,6 +39,11 @@ export function createFaultyPool(real: Pool): FaultyPool {
       statement,
       ...rest,
     );
+    if (held?.statement === name && JSON.stringify(statement.values).includes(held.part)) {
+      const { first } = held;
+      held = undefined;
+      await first();
+    }
     const left = lose.get(name) ?? 0;
     if (left > 0) {
       lose.set(name, left - 1);
@@ -70,6 +81,9 @@ export function createFaultyPool(real: Pool): FaultyPool {
     },
     loseCommits(count) {
       commitsToLose = count;
+    },
+    holdAnswer(statement, part, first) {
+      held = { statement, part, first };
     },
     afterLoss(act) {
       lost = act;

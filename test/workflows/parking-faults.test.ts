@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
+import { PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
 import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import {
@@ -56,6 +57,33 @@ describe('when a commit’s answer is lost', () => {
       }
     });
   }
+});
+
+describe('when the answer to an older step comes last', () => {
+  it('the settlement stays what the newer one has made of it', async () => {
+    const driver = await givenDriver(stack, await givenOperator(stack));
+    const before = await stack.startWorker();
+    await driver.settle();
+    await driver.untilAwaiting();
+    await before.stop();
+    // Both are heard in one workflow task, so that both steps can be under way at once.
+    const word = { operator: 'Test', outcome: 'RELEASED', amount: 500 } as const;
+    await driver.handle().signal(confirmRelease, { ...word, amount: 50 });
+    await driver.handle().signal(confirmRelease, word);
+    const faults = createFaultyPool(stack.pool);
+    // Steps that are taken one after the other never come to RELEASED meanwhile.
+    faults.holdAnswer('parking_advance', 'NOTE', () =>
+      driver.untilState('RELEASED', 500).catch(() => undefined),
+    );
+    const worker = await stack.startWorker({ pool: faults.pool });
+    try {
+      expect(await driver.handle().result()).toMatchObject({ state: 'RELEASED' });
+      const { typedSearchAttributes } = await driver.handle().describe();
+      expect(typedSearchAttributes.get(PAYMENT_STATUS)).toBe('RELEASED');
+    } finally {
+      await worker.stop();
+    }
+  });
 });
 
 describe('a settlement on credit', () => {

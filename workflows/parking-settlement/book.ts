@@ -21,8 +21,11 @@ export interface Book {
   readonly view: () => SettlementView;
   /** Takes the settlement a step on in Postgres; one that has been taken changes nothing. */
   step(step: Step): Promise<void>;
-  /** Takes over what another step has made of it. */
-  adopt(stored: StoredSettlement): void;
+  /**
+   * Asks Postgres, and takes over what it says of the settlement. One after the other, and so is each step: answers that overtake
+   * each other would leave an older state here than the one that was told before.
+   */
+  ask(question: Parameters<typeof ledgerStep<StoredSettlement>>[0]): Promise<void>;
   /** Keeps and shows what somebody said that is not obeyed. */
   keep(answer: Omit<Answer, 'isObeyed' | 'id'> & { readonly id?: string | undefined }): void;
   /** An id for a word that came without one. */
@@ -45,7 +48,7 @@ export function openBook(settled: StoredSettlement): Book {
   let words = 0;
   let showMore: (() => void) | undefined;
   const notes: string[] = [];
-  const keeping: Promise<void>[] = [];
+  let last: Promise<unknown> = Promise.resolve();
   const ref = view.reference;
 
   const adopt = (stored: StoredSettlement): void => {
@@ -54,9 +57,15 @@ export function openBook(settled: StoredSettlement): Book {
     if (view.state !== before) upsertSearchAttributes([{ key: PAYMENT_STATUS, value: view.state }]);
     show();
   };
-  const step = async (it: Step): Promise<void> => {
-    adopt(await ledgerStep((activities, askedAt) => activities.advanceParking({ ...it, ref, askedAt })));
+  const ask: Book['ask'] = (question) => {
+    const turn = last.then(async () => {
+      adopt(await ledgerStep(question));
+    });
+    last = turn.catch(() => undefined); // Whoever has asked hears of it.
+    return turn;
   };
+  const step = (it: Step): Promise<void> =>
+    ask((activities, askedAt) => activities.advanceParking({ ...it, ref, askedAt }));
   const details = (): string => settlementDetails(view, settled, notes, issuer);
   function show(): void {
     if (showMore === undefined) setCurrentDetails(details());
@@ -75,12 +84,12 @@ export function openBook(settled: StoredSettlement): Book {
     operatorPhone: settled.operatorPhone,
     view: () => view,
     step,
-    adopt,
+    ask,
     keep(answer) {
       notes.push(`not obeyed: ${answer.source} ${answer.outcome ?? ''} ${answer.detail ?? ''}`);
       if (notes.length > MAX_SHOWN) notes.shift();
       const id = answer.id ?? nextId(answer.source.toLowerCase());
-      keeping.push(step({ step: 'NOTE', answer: { ...answer, id, isObeyed: false } }));
+      void step({ step: 'NOTE', answer: { ...answer, id, isObeyed: false } });
       show();
     },
     nextId,
@@ -95,9 +104,9 @@ export function openBook(settled: StoredSettlement): Book {
     },
     async close() {
       // Words may come while the last ones are kept.
-      for (let kept = -1; kept !== keeping.length;) {
-        kept = keeping.length;
-        await Promise.all(keeping);
+      for (let kept: unknown; kept !== last;) {
+        kept = last;
+        await kept;
       }
       show();
     },

@@ -5,7 +5,6 @@ import {
   type ReleaseOutcome,
   type SettlementRefundReason,
 } from '../../domain/parking/settlement.ts';
-import { ledgerStep } from '../payment/ledger-step.ts';
 import type { Book } from './book.ts';
 import type { ReleaseWord } from './contract.ts';
 import type { Mail } from './mail.ts';
@@ -142,10 +141,8 @@ async function untilExit(book: Book, mail: Mail): Promise<void> {
     if (!mail.stayEnded && Date.now() < untilMs) continue;
     mail.stayEnded = false;
     const { operatorId, sessionId, exitBy } = book.view();
-    book.adopt(
-      await ledgerStep((activities, askedAt) =>
-        activities.lookAtExit({ ref: book.ref, operatorId, sessionId, exitBy, askedAt }),
-      ),
+    await book.ask((activities, askedAt) =>
+      activities.lookAtExit({ ref: book.ref, operatorId, sessionId, exitBy, askedAt }),
     );
     // Clocks that are a little apart: a moment later it is over.
     if (!isOver() && Date.now() >= untilMs) await sleep(CLOCKS_APART_MS);
