@@ -3,7 +3,7 @@ import { findMerchant } from '../db/merchant.ts';
 import { createPool, type Pool } from '../db/pool.ts';
 import { caller, type Call } from './caller.ts';
 import { seedIssuer } from './seed-issuer.ts';
-import { seedParking } from './seed-parking.ts';
+import { OPERATORS, seedParking, type SeededOperator } from './seed-parking.ts';
 
 /** `.kessai/dev.json`: what tools and tests need to talk to the local stack (HTTP contract, last section). */
 export interface DevStack {
@@ -20,6 +20,8 @@ export interface DevStack {
   readonly terminalId: string;
   readonly issuerId: string;
   readonly operatorId: string;
+  /** The operator of `operatorId`, and one without a server. */
+  readonly parkingOperators: readonly SeededOperator[];
   readonly serviceId: string;
   readonly partners: Readonly<Record<string, string>>;
   readonly users: readonly { readonly userId: string; readonly deviceToken: string }[];
@@ -43,7 +45,7 @@ const TENANTS = {
   admin: 'kessai',
   merchant: 'demo-mart',
   issuer: 'demo-issuer',
-  parking: 'central-parking',
+  parking: OPERATORS.server,
   service: 'demo-service',
 } as const satisfies Record<SeedRole, string>;
 
@@ -96,7 +98,16 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       users.push({ userId: user.userId, deviceToken: await keepOrEnrol(pool, call, user.userId, known) });
     }
     await seedIssuer(call, input.issuer, { issuerId: TENANTS.issuer, userId: USERS[0].userId });
-    await seedParking(input.parking, { baseUrl: input.baseUrl, key: keys.parking });
+    const temple = before.parkingOperators?.find((it) => it.operatorId === OPERATORS.noServer)?.key;
+    const parkingOperators = await seedParking({
+      admin: call,
+      kessaiUrl: input.baseUrl,
+      server: input.parking,
+      keys: {
+        central: keys.parking,
+        temple: await keepOrMakeKey(pool, 'parking', OPERATORS.noServer, temple),
+      },
+    });
     return {
       baseUrl: input.baseUrl,
       temporal: input.temporal,
@@ -107,6 +118,7 @@ export async function seed(input: SeedInput): Promise<DevStack> {
       terminalId: 'till-1',
       issuerId: TENANTS.issuer,
       operatorId: TENANTS.parking,
+      parkingOperators,
       serviceId: TENANTS.service,
       partners: {
         issuer: input.issuer.baseUrl,

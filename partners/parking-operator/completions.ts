@@ -75,7 +75,7 @@ async function settle(tx: Transaction, it: Completion, now: Date): Promise<Outco
     payer: 'KESSAI',
     amount,
     paidAt,
-    exitBy: exitBy(it.exitBy, now),
+    exitBy: exitBy(place, now, it.exitBy),
   });
   // A person has opened already, or the car is gone: booked, and nothing moves. A barrier opens at the exit.
   const opens = it.releasedBy == null && stay.endedAt === null && stay.space !== null;

@@ -1,7 +1,7 @@
 import type { Pool, Transaction } from '../shared/database.ts';
 
 /** A flap goes up again under a car that has not left; 5 minutes is common. */
-export const RELOCK_MS = 5 * 60_000;
+const RELOCK_MS = 5 * 60_000;
 
 /** What is to be seen: `PAID` is paid with the flap up, as at a barrier, which opens at the exit. */
 export type LockState = 'OCCUPIED' | 'PAID' | 'OPEN' | 'RELOCKED';

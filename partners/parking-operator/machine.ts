@@ -28,9 +28,7 @@ export async function payAtMachine(pool: Pool, it: MachinePayment, now: Date): P
     const stay = await lockOpenStay(tx, it);
     const place = await placeOf(tx, stay.placeId);
     const owed = await owedBy(tx, place, stay, now);
-    const leaveBy = owed.isSettled
-      ? owed.validUntil
-      : exitBy(new Date(now.getTime() + place.tariff.exitGraceMinutes * 60_000), now);
+    const leaveBy = owed.isSettled ? owed.validUntil : exitBy(place, now);
     const answer: MachineAnswer = {
       machinePaymentId: it.machinePaymentId,
       sessionId: stay.sessionId,

@@ -2,10 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { inTransaction, type Pool, type Transaction } from '../shared/database.ts';
 import { Problem } from '../shared/problem.ts';
 import { feeOf, taxIn, type FeeLine } from './fee.ts';
-import { RELOCK_MS } from './locks.ts';
 import { placeOf, type Place } from './places.ts';
 import { findOpenStay, noStay, type Stay } from './stays.ts';
 import type { Where } from './schemas.ts';
+
+const MINUTE_MS = 60_000;
 
 /** What a stay owes at a time. */
 export interface Owed {
@@ -110,8 +111,8 @@ export async function keepPayment(
 }
 
 /** Until when a driver may leave for whom it opens now: nobody pays for a payment that was told late. */
-export function exitBy(promised: Date, now: Date): Date {
-  return new Date(Math.max(promised.getTime(), now.getTime() + RELOCK_MS));
+export function exitBy({ tariff }: Place, now: Date, promised: Date = now): Date {
+  return new Date(Math.max(promised.getTime(), now.getTime() + tariff.exitGraceMinutes * MINUTE_MS));
 }
 
 export interface Answered<Answer> {

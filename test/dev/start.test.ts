@@ -49,11 +49,43 @@ async function pay(
   return post('/v1/payments', keys.merchant, order);
 }
 
+async function get(
+  path: string,
+  key = '',
+): Promise<{ status: number; body: { status?: string; state?: string } }> {
+  const { baseUrl } = await devStack();
+  const answer = await fetch(baseUrl + path, { headers: { authorization: `Bearer ${key}` } });
+  return { status: answer.status, body: (await answer.json()) as object };
+}
+
 async function payment(merchantPaymentId: string): Promise<{ status?: string }> {
-  const { baseUrl, keys } = await devStack();
-  const headers = { authorization: `Bearer ${keys.merchant}` };
-  const answer = await fetch(`${baseUrl}/v1/payments/${merchantPaymentId}`, { headers });
-  return (await answer.json()) as { status?: string };
+  const { keys } = await devStack();
+  return (await get(`/v1/payments/${merchantPaymentId}`, keys.merchant)).body;
+}
+
+/** A car that its server has told us of, a fee that it has told us, and a flap that it opens for our signed word. */
+async function expectStayPaidAndReleased(): Promise<void> {
+  const { partners, users, keys } = await devStack();
+  const entry = { placeId: 'central-1', space: '3' };
+  const entered = await fetch(`${partners.parking ?? ''}/control/entries`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: `Bearer ${partners.parkingAdminKey ?? ''}`,
+    },
+    body: JSON.stringify(entry),
+  });
+  const { sessionId } = (await entered.json()) as { sessionId: string };
+  await until(async () => (await get(`/v1/parking/sessions/${sessionId}`, keys.parking)).status === 200);
+  const driver = users[0]?.deviceToken;
+  const quote = await post('/v1/parking/quotes', driver, entry);
+  expect(quote).toMatchObject({ feeSource: 'OPERATOR', amount: 300, sessionId });
+  const order = { settlementId: 'first-stay', quoteId: quote.quoteId };
+  expect(await post('/v1/parking/settlements', driver, order)).toMatchObject({ state: 'PAID' });
+  await until(async () => {
+    const { body } = await get('/v1/parking/settlements/first-stay', driver);
+    return body.state === 'RELEASED';
+  });
 }
 
 async function start(): Promise<Run> {
@@ -87,6 +119,7 @@ describe('npm start', () => {
       const { partners } = await devStack();
       const picture = await fetch(`${partners.parking ?? ''}/`);
       expect(await picture.text()).toContain('Central Parking 1');
+      await expectStayPaidAndReleased();
 
       const second = await clone.run('dev/start.ts');
       expect(second.process.exitCode).toBe(1);
