@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
+import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Express } from 'express';
 import { pino } from 'pino';
@@ -26,11 +26,11 @@ import { migrate as migrateIssuer } from '../../partners/issuer/migrate.ts';
 import { createPool as createIssuerPool } from '../../partners/shared/database.ts';
 import { workflowBundle } from '../../workers/bundle.ts';
 import { createWorkers } from '../../workers/worker.ts';
-import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
 import type { Report } from '../report.ts';
 import { freePort } from '../servers/ports.ts';
 import { removeDataDir } from '../servers/postgres-account.ts';
 import { startPostgres } from '../servers/postgres.ts';
+import { startTimeSkippingServer } from '../servers/time-skipping-server.ts';
 import { obtainTimeSkippingServer } from '../servers/time-skipping.ts';
 
 /** Books and an issuer that all stories share. */
@@ -53,10 +53,7 @@ export interface Scene {
   readonly stop: () => Promise<void>;
 }
 
-/** temporal.api.enums.v1.IndexedValueType */
-const INDEXED_VALUE_TYPE = { Keyword: 2, Bool: 5, Datetime: 6 } as const;
 const ISSUER_TIMEOUT_MS = 1_000;
-const START_TRIES = 10;
 
 type Stops = (() => Promise<unknown>)[];
 
@@ -115,7 +112,7 @@ async function beginScene(kessai: Kessai, executable: string, stopsOfStage: Stop
     return Promise.resolve();
   };
   try {
-    const environment = await startServer(executable);
+    const environment = await startTimeSkippingServer(executable);
     stops.push(() => environment.teardown());
     const programs = await startPrograms(kessai, environment, stops);
     const pass = async (ms: number): Promise<void> => {
@@ -148,27 +145,6 @@ async function openDatabase(stops: Stops, report: Report): Promise<string> {
   }
   await migrate(url);
   return url;
-}
-
-/** It has five seconds to start, which a busy machine does not always give it. */
-async function startServer(executable: string): Promise<TestWorkflowEnvironment> {
-  for (let left = START_TRIES; ; left -= 1) {
-    try {
-      const environment = await TestWorkflowEnvironment.createTimeSkipping({
-        server: { executable: { type: 'existing-path', path: executable } },
-      });
-      const searchAttributes = Object.fromEntries(
-        SEARCH_ATTRIBUTES.map(([name, type]) => [name, INDEXED_VALUE_TYPE[type]]),
-      );
-      await environment.connection.operatorService.addSearchAttributes({
-        namespace: environment.namespace ?? 'default',
-        searchAttributes,
-      });
-      return environment;
-    } catch (error) {
-      if (left <= 1) throw error;
-    }
-  }
 }
 
 async function startPrograms(
