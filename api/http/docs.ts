@@ -63,8 +63,10 @@ function entry(id: string, term: string, text: string): string {
 export function docsRouter(routes: readonly Route[]): Router {
   // Strict: the page's links are relative to `/docs`, under `/docs/` they would lead nowhere.
   const router = Router({ strict: true });
-  const document = JSON.stringify(openApiDocument(routes));
+  // Made for the first who asks: it costs as much as the rest of the start.
+  let document: string | undefined;
   router.get('/openapi.json', (_request, response) => {
+    document ??= JSON.stringify(openApiDocument(routes));
     response.type('application/json').send(document);
   });
   router.get('/docs', (_request, response) => {
