@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { SeededOperator } from '../seed-parking.ts';
 import type { DevStack } from '../seed.ts';
 import { SetupProblem } from '../setup-problem.ts';
 import { paths } from '../stack/folders.ts';
@@ -12,12 +13,24 @@ export interface Stack {
   readonly temporal: { readonly address: string; readonly namespace: string } | undefined;
   /** The reference issuer; undefined if there is none beside the stack. */
   readonly issuer: StackIssuer | undefined;
+  /** The reference parking operator, likewise. */
+  readonly parking: StackParking | undefined;
 }
 
 export interface StackIssuer {
   readonly issuerId: string;
   readonly baseUrl: string;
   readonly adminKey: string;
+}
+
+export interface StackParking {
+  /** Of the reference server, with the key of its own staff. */
+  readonly baseUrl: string;
+  readonly adminKey: string;
+  /** The operator whose server that is. */
+  readonly server: SeededOperator;
+  /** One without a server. */
+  readonly noServer: SeededOperator;
 }
 
 /**
@@ -61,7 +74,22 @@ async function readStack(file: string): Promise<Stack> {
   if (baseUrl === undefined || databaseUrl === undefined || keys === undefined) {
     throw new SetupProblem(`${file} is not whole: start the stack again with npm start.`);
   }
-  return { baseUrl, databaseUrl, adminKey: keys.admin, temporal: dev.temporal, issuer: issuerOf(dev) };
+  return {
+    baseUrl,
+    databaseUrl,
+    adminKey: keys.admin,
+    temporal: dev.temporal,
+    issuer: issuerOf(dev),
+    parking: parkingOf(dev),
+  };
+}
+
+function parkingOf({ operatorId, parkingOperators, partners }: Partial<DevStack>): StackParking | undefined {
+  const { parking: baseUrl, parkingAdminKey: adminKey } = partners ?? {};
+  const server = parkingOperators?.find((it) => it.operatorId === operatorId);
+  const noServer = parkingOperators?.find((it) => it.operatorId !== operatorId);
+  if (baseUrl === undefined || adminKey === undefined) return undefined;
+  return server === undefined || noServer === undefined ? undefined : { baseUrl, adminKey, server, noServer };
 }
 
 function issuerOf({ issuerId, partners }: Partial<DevStack>): StackIssuer | undefined {

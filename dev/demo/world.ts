@@ -75,8 +75,11 @@ export async function putMerchant(
   return stored.webhook?.secret;
 }
 
+/** Who makes users, under a run's id. */
+export type Town = Pick<World, 'runId' | 'admin'>;
+
 /** New users, each with one enrolled device and an empty account. */
-export async function addPayers(world: World, names: readonly string[]): Promise<Payer[]> {
+export async function addPayers(world: Town, names: readonly string[]): Promise<Payer[]> {
   const { admin, runId } = world;
   return inParallel(names, 8, async (name) => {
     const userId = `${runId}-${name}`;
@@ -94,7 +97,7 @@ export async function addPayers(world: World, names: readonly string[]): Promise
 }
 
 /** Funds a payer's balance, in yen. */
-export async function topUp(world: World, payer: Payer, amount: number): Promise<void> {
+export async function topUp(world: Pick<World, 'admin'>, payer: Payer, amount: number): Promise<void> {
   payer.topUps += 1;
   const body = { topUpId: `t${payer.topUps}`, amount, currency: 'JPY' };
   await demand(world.admin, 'POST', `/v1/users/${payer.userId}/top-ups`, body);

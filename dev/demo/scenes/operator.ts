@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { ownTemporalAddress } from '../../stack/servers.ts';
 import type { PaymentView } from '../../../domain/payment/payment.ts';
 import { resolveDispute, type DisputeWord } from '../../../workflows/payment/contract.ts';
 import { GIVE_UP_MS } from '../http.ts';
 import type { Stack } from '../stack.ts';
+import { openDesk } from '../temporal-client.ts';
 
 /** A person with Temporal Web UI, who finds what waits for a word and sends it. */
 export interface Operator {
@@ -19,13 +17,11 @@ export interface Operator {
 
 const LOOK_EVERY_MS = 500;
 
-/** Undefined where `dev.json` names no Temporal. With TEMPORAL_ADDRESS set, its settings are used, as `npm start` does. */
+/** Undefined where `dev.json` names no Temporal. */
 export async function callOperator(temporal: Stack['temporal']): Promise<Operator | undefined> {
-  const own = ownTemporalAddress() === undefined ? undefined : loadClientConnectConfig();
-  if (own === undefined && temporal === undefined) return undefined;
-  const connection = await Connection.connect(own?.connectionOptions ?? { address: temporal?.address ?? '' });
-  const namespace = own?.namespace ?? temporal?.namespace ?? 'default';
-  const client = new Client({ connection, namespace });
+  const desk = await openDesk(temporal);
+  if (desk === undefined) return undefined;
+  const { client, close } = desk;
 
   async function findWaiting(merchantId: string): Promise<string> {
     const startedMs = Date.now();
@@ -45,6 +41,6 @@ export async function callOperator(temporal: Stack['temporal']): Promise<Operato
       const deadlineMs = Date.now() + GIVE_UP_MS;
       return client.withDeadline(deadlineMs, async () => (await handle.result()) as PaymentView);
     },
-    close: () => connection.close(),
+    close,
   };
 }
