@@ -180,6 +180,7 @@ function factsOf(found: DebtFacts, promise: PromiseProtection | undefined, nowMs
     lastOpenedMs: found.lastOpenedMs ?? undefined,
     holdUntilMs: found.holdUntilMs ?? undefined,
     promisedUntilMs: promise?.protects === true ? promise.untilMs : undefined,
+    noticedMs: found.noticedMs,
     repayingUntilMs:
       found.repayingSinceMs === null ? undefined : repayingUntilMs(found.repayingSinceMs, nowMs),
   };

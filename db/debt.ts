@@ -103,6 +103,8 @@ export interface DebtFacts {
   readonly holdUntilMs: number | null;
   readonly sentMs: readonly number[];
   readonly lastOpenedMs: number | null;
+  /** Payments since the last message with which the user was told of the debt; the last hundred of them. */
+  readonly noticedMs: readonly number[];
   readonly promises: readonly { readonly [Key in keyof PromiseToPay]: PromiseToPay[Key] | null }[];
   /** When the oldest repayment that is on its way to the issuer was asked for. */
   readonly repayingSinceMs: number | null;

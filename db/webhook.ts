@@ -108,6 +108,23 @@ export async function failWebhookEvent(db: Db, eventId: string): Promise<void> {
   await rows(db, statement, [eventId]);
 }
 
+/** Events that no workflow delivers yet and that the outbox starts. */
+export async function listWebhooksToStart(db: Db, limit: number): Promise<string[]> {
+  const statement = {
+    name: 'webhook_start_due',
+    text: 'select event_id as "eventId" from webhook_event where is_start_due order by created_at limit $1',
+  };
+  return (await rows<{ eventId: string }>(db, statement, [limit])).map((it) => it.eventId);
+}
+
+export async function webhookStarted(db: Db, eventId: string): Promise<void> {
+  const statement = {
+    name: 'webhook_started',
+    text: 'update webhook_event set is_start_due = false where event_id = $1',
+  };
+  await rows(db, statement, [eventId]);
+}
+
 export interface WebhookEventRow {
   readonly eventId: string;
   /** Whose event it is; the other one is null. */

@@ -2,8 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Runtime } from '@temporalio/worker';
 import type { StartPush } from '../activities/push-start.ts';
 import type { Pool } from '../db/pool.ts';
+import type { DebtKey } from '../db/debt.ts';
+import { listNoticesDue, noticeTold } from '../db/debt-notice.ts';
 import { listPushesDue } from '../db/push.ts';
 import { listReceiptsDue } from '../db/receipt.ts';
+import { listWebhooksToStart, webhookStarted } from '../db/webhook.ts';
 
 const LOOK_EVERY_MS = 1_000;
 const AT_ONCE = 100;
@@ -12,11 +15,15 @@ export interface OutboxDeps {
   readonly pool: Pool;
   readonly startPush: StartPush;
   readonly writeReceipt: (paymentId: string) => Promise<void>;
+  readonly startWebhook: (eventId: string) => Promise<void>;
+  /** Tells a campaign that its user has heard of the debt with a payment. */
+  readonly tellOfPayment: (debt: DebtKey) => Promise<void>;
 }
 
 /**
- * Does what Postgres has and Temporal does not know of yet: writes the receipts of offline payments and starts the pushes of messages
- * that no workflow begins, as it would cost a payment's history or whoever was to start them is gone. Any number of processes may look: a message has one workflow.
+ * Does what Postgres has and Temporal does not know of yet: writes the receipts of offline payments, starts the pushes of messages and
+ * the deliveries of events that no workflow begins, and tells campaigns of payments; as it would cost a history or a till, or whoever was
+ * to do it is gone. Any number of processes may look: a message and an event have one workflow, and a campaign may hear a thing twice.
  */
 export function keepOutbox(deps: OutboxDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
@@ -37,7 +44,16 @@ export function keepOutbox(deps: OutboxDeps): { stop(): Promise<void> } {
   };
 }
 
-async function sweep({ pool, startPush, writeReceipt }: OutboxDeps): Promise<void> {
-  for (const paymentId of await listReceiptsDue(pool, AT_ONCE)) await writeReceipt(paymentId);
-  for (const messageId of await listPushesDue(pool, AT_ONCE)) await startPush(messageId);
+async function sweep(deps: OutboxDeps): Promise<void> {
+  const { pool } = deps;
+  for (const paymentId of await listReceiptsDue(pool, AT_ONCE)) await deps.writeReceipt(paymentId);
+  for (const messageId of await listPushesDue(pool, AT_ONCE)) await deps.startPush(messageId);
+  for (const eventId of await listWebhooksToStart(pool, AT_ONCE)) {
+    await deps.startWebhook(eventId);
+    await webhookStarted(pool, eventId);
+  }
+  for (const { paymentId, ...debt } of await listNoticesDue(pool, AT_ONCE)) {
+    await deps.tellOfPayment(debt);
+    await noticeTold(pool, paymentId);
+  }
 }

@@ -8,6 +8,8 @@ import type { ActivityDeps } from '../activities/index.ts';
 import { createIssuerActivities } from '../activities/issuer.ts';
 import { createPushActivities } from '../activities/push.ts';
 import { createPushStarter } from '../activities/push-start.ts';
+import { createCampaignSignaller } from '../activities/campaign-signal.ts';
+import { createWebhookStarter } from '../activities/webhook-start.ts';
 import { createReceiptWriter } from '../activities/receipt.ts';
 import { createParkingOperatorActivities } from '../activities/parking-operator.ts';
 import { createParkingSettlementActivities } from '../activities/parking-settlement.ts';
@@ -15,6 +17,7 @@ import { createReconciliationActivities } from '../activities/reconciliation.ts'
 import { createRefundActivities } from '../activities/refund.ts';
 import { createRepaymentActivities } from '../activities/repayment.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
+import { paymentCompleted } from '../workflows/dunning/contract.ts';
 import {
   dunningTaskQueue,
   issuerTaskQueue,
@@ -62,6 +65,7 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
   const { connection, namespace, taskQueue } = options;
   const client = new Client({ connection, namespace });
   const startPush = createPushStarter({ client, taskQueue });
+  const signalCampaign = createCampaignSignaller({ client, taskQueue });
   const workers = await Promise.all([
     Worker.create(tillOptions(options)),
     Worker.create({
@@ -77,11 +81,13 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       taskQueue: dunningTaskQueue(options.taskQueue),
       activities: {
         ...createDunningActivities({ ...options.deps, startPush }),
-        ...createPolicyActivities({ pool: options.deps.pool, client, taskQueue }),
+        ...createPolicyActivities({ pool: options.deps.pool, signalCampaign }),
       },
-      // A campaign sleeps for days between steps: few are worth keeping.
+      // A campaign sleeps for days between steps: few are worth keeping, so most of its steps come by the queue that is not of those
+      // kept. A poll that waits holds a slot: with as many slots as polls, all but two waited for campaigns that were kept.
       maxCachedWorkflows: 100,
-      maxConcurrentWorkflowTaskExecutions: 10,
+      maxConcurrentWorkflowTaskExecutions: 20,
+      nonStickyToStickyPollRatio: 0.8,
       // Each holds a connection of those that decisions need.
       maxConcurrentLocalActivityExecutions: CAMPAIGN_STEPS_AT_ONCE,
       maxConcurrentActivityTaskExecutions: CAMPAIGN_STEPS_AT_ONCE,
@@ -91,7 +97,7 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
       taskQueue: pushTaskQueue(options.taskQueue),
       activities: createPushActivities(options.deps),
       maxCachedWorkflows: 200,
-      maxConcurrentWorkflowTaskExecutions: 10,
+      maxConcurrentWorkflowTaskExecutions: 20,
       maxConcurrentLocalActivityExecutions: PUSH_STEPS_AT_ONCE,
       maxConcurrentActivityTaskExecutions: 100,
     }),
@@ -122,7 +128,13 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
   return {
     async run() {
       const { pool } = options.deps;
-      outbox = keepOutbox({ pool, startPush, writeReceipt: createReceiptWriter(pool) });
+      outbox = keepOutbox({
+        pool,
+        startPush,
+        writeReceipt: createReceiptWriter(pool),
+        startWebhook: createWebhookStarter({ client, taskQueue }),
+        tellOfPayment: (debt) => signalCampaign(debt, paymentCompleted),
+      });
       const runs = workers.map((worker) => worker.run().finally(shutdown));
       const ends = await Promise.allSettled(runs);
       await outbox.stop();

@@ -105,7 +105,7 @@ async function store(deps: ApiDeps, key: DebtKey, body: DebtBody): Promise<Store
     case 'SAME':
     case 'IGNORED':
       // Also for what changed nothing: the request before it may have died before it woke the campaign.
-      if (outcome.wake) await wakeCampaign(deps, key);
+      if (outcome.wake) await wakeCampaign(deps, key, outcome.view.dueOn);
       return { result: outcome.result, view: outcome.view };
   }
 }

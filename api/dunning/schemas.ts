@@ -8,7 +8,12 @@ import {
 } from '../../domain/dunning/debt.ts';
 import { callerId, calendarDate, currency, payableAmount, text, timestamp } from '../http/schemas.ts';
 
-const time = z.iso.datetime({ offset: true }).meta({ example: '2026-11-22T03:04:05.678Z' });
+/** Offsets that Postgres knows, in this century or the next. */
+const time = z.iso
+  .datetime({ offset: true })
+  .refine((it) => /^2[01]\d\d/.test(it), 'Not a time of this century or the next')
+  .refine((it) => !/[+-](1[6-9]|2\d):\d\d$/.test(it), 'There is no such offset')
+  .meta({ example: '2026-11-22T03:04:05.678Z' });
 const localDate = calendarDate.meta({
   description: "`YYYY-MM-DD`, of the user's time zone.",
   example: '2026-11-30',
@@ -95,6 +100,10 @@ export const debtView = z
     promise: z
       .object({ payOn: z.string().optional(), paymentsStopped: z.boolean(), promisedAt: timestamp })
       .optional(),
+    paymentNotices: z
+      .object({ count: z.int(), lastAt: timestamp })
+      .optional()
+      .meta({ description: 'How often the user was told of it with a payment, and when last.' }),
     nextContact: z.object({ at: timestamp, reason: z.string() }).optional(),
     noSignal: z
       .literal(true)

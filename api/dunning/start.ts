@@ -4,7 +4,7 @@ import {
   NOT_CONTACTED,
   type DunningInput,
 } from '../../workflows/dunning/contract.ts';
-import { DUNNING_STAGE, PARTNER_ID } from '../../workflows/search-attributes.ts';
+import { DUE_ON, DUNNING_STAGE, PARTNER_ID } from '../../workflows/search-attributes.ts';
 import { dunningTaskQueue } from '../../workflows/task-queue.ts';
 import type { ApiDeps } from '../deps.ts';
 import { unavailable } from '../http/problem.ts';
@@ -14,11 +14,13 @@ const DEADLINE_MS = 5_000;
 /**
  * Wakes a debt's campaign, which looks into Postgres, or starts it. A repeat of the request that did not get here does it again.
  *
+ * @param dueOn of the debt, where it is at hand: one that is begun then has no need to write it down by itself
  * @throws Problem UNAVAILABLE when Temporal does not take it: what was asked for is kept, and is carried out once the campaign wakes
  */
 export async function wakeCampaign(
   { temporal, taskQueue, log }: Pick<ApiDeps, 'temporal' | 'taskQueue' | 'log'>,
   { issuerId, debtId }: DunningInput,
+  dueOn?: string,
 ): Promise<void> {
   try {
     await temporal.withDeadline(Date.now() + DEADLINE_MS, () =>
@@ -33,6 +35,7 @@ export async function wakeCampaign(
         typedSearchAttributes: [
           { key: PARTNER_ID, value: issuerId },
           { key: DUNNING_STAGE, value: NOT_CONTACTED },
+          ...(dueOn === undefined ? [] : [{ key: DUE_ON, value: new Date(`${dueOn}T00:00:00Z`) }]),
         ],
       }),
     );

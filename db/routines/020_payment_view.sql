@@ -95,6 +95,9 @@ begin
   if p.payer_id is not null then
     insert into user_event (user_id, seq, kind, payload, created_at)
     values (p.payer_id, p_event_seq, 'payment.' || lower(p.status), payment_view_for_payer(p, v_at), v_at);
+    if p.status = 'COMPLETED' then
+      perform debt_notice_keep(p, v_at);
+    end if;
     -- The phone was offline: its receipt comes by push, if it takes any.
     if p.code_mode = 'OFFLINE' and p.status in ('COMPLETED', 'DECLINED') and push_reaches(p.payer_id) then
       insert into payment_receipt_due (payment_id, due_at) values (p.payment_id, v_at) on conflict do nothing;

@@ -56,6 +56,9 @@ create or replace function debt_view(d debt) returns json language sql stable as
     'promise', (select json_build_object('payOn', p.pay_on, 'paymentsStopped', p.payments_stopped,
                                          'promisedAt', rfc3339(p.promised_at))
       from debt_promise p where p.issuer_id = d.issuer_id and p.debt_id = d.debt_id and p.replaced_at is null),
+    'paymentNotices', (select case when count(*) > 0 then
+        json_build_object('count', count(*), 'lastAt', rfc3339(max(n.noticed_at))) end
+      from debt_notice n where n.issuer_id = d.issuer_id and n.debt_id = d.debt_id),
     'nextContact', case when d.next_at is not null and d.closed_at is null
                         then json_build_object('at', rfc3339(d.next_at), 'reason', d.next_reason) end,
     'noSignal', case when debt_no_signal(d) then true end,
@@ -91,6 +94,21 @@ begin
   select debt_event_id(d), 'ISSUER', d.issuer_id, 'debt.closed', debt_view(d)::text, p_at
     from issuer i where i.issuer_id = d.issuer_id;
   return d;
+end $$;
+
+-- Tells the issuer, once for each row of messages without a sign, that a debt's user cannot be reached.
+create or replace function debt_tell_no_signal(d debt, p_at timestamptz) returns void language plpgsql set enable_seqscan = off as $$
+begin
+  if not debt_no_signal(d) then
+    return;
+  end if;
+  insert into webhook_event (event_id, owner_kind, owner_id, type, body, created_at, is_start_due)
+  select 'evt_debt_' || md5(d.issuer_id || '/' || d.debt_id) || '_no_signal_' || (
+           select coalesce(max(m.contact_no) filter (where message_signal(m) <> 'NO_SIGNAL'), 0) + 1 from debt_message m
+            where m.issuer_id = d.issuer_id and m.debt_id = d.debt_id),
+         'ISSUER', d.issuer_id, 'debt.no_signal', debt_view(d)::text, p_at, true
+    from issuer i where i.issuer_id = d.issuer_id
+  on conflict do nothing;
 end $$;
 
 -- Registers or amends: CREATED, AMENDED, SAME, IGNORED (a lower revision), or why nothing was changed: MISMATCH (this revision
@@ -252,6 +270,11 @@ begin
     'sentMs', (select coalesce(json_agg(epoch_ms(m.sent_at) order by m.contact_no), '[]'::json) from debt_message m
                 where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id),
     'lastOpenedMs', (select max(epoch_ms(m.opened_at)) from debt_message m where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id),
+    'noticedMs', (select coalesce(json_agg(epoch_ms(n.noticed_at)), '[]'::json) from (
+        select noticed_at from debt_notice
+         where issuer_id = p_issuer_id and debt_id = p_debt_id and noticed_at > coalesce(
+           (select max(m.sent_at) from debt_message m where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id), '-infinity')
+         order by noticed_at desc limit 100) n),
     'promises', (select coalesce(json_agg(json_build_object('promisedMs', epoch_ms(p.promised_at), 'payOn', p.pay_on,
         'paymentsStopped', p.payments_stopped, 'replacedMs', epoch_ms(p.replaced_at)) order by p.promise_id), '[]'::json)
       from debt_promise p where p.issuer_id = p_issuer_id and p.debt_id = p_debt_id),
@@ -275,6 +298,10 @@ begin
   select * into strict v_debt from debt where issuer_id = r ->> 'issuerId' and debt_id = r ->> 'debtId';
   select coalesce(max(contact_no), 0) into v_contact_no from debt_message
    where issuer_id = v_debt.issuer_id and debt_id = v_debt.debt_id;
+  -- As each had its pause to give a sign in.
+  if r -> 'message' is not null or r ->> 'isExhausted' = 'true' then
+    perform debt_tell_no_signal(v_debt, v_at);
+  end if;
   if r -> 'message' is not null then
     v_contact_no := v_contact_no + 1;
     insert into debt_message (message_id, issuer_id, debt_id, contact_no, user_id, stage, channel, title, body, link, sent_at,
@@ -291,7 +318,9 @@ begin
   end if;
   if r ->> 'isExhausted' = 'true' then
     v_debt := debt_close(v_debt, 'EXHAUSTED', 'campaign', v_at);
-    return json_build_object('webhookEventId', debt_event_id(v_debt), 'isPushDue', false);
+    -- None where the issuer has no address.
+    return json_build_object('webhookEventId', (select event_id from webhook_event where event_id = debt_event_id(v_debt)),
+                             'isPushDue', false);
   end if;
   update debt set state = r ->> 'state', next_at = (r ->> 'nextAt')::timestamptz, next_reason = r ->> 'nextReason'
    where issuer_id = v_debt.issuer_id and debt_id = v_debt.debt_id;

@@ -115,6 +115,9 @@ begin
    where message_id = r ->> 'messageId' and push_id = r ->> 'pushId' and (status = 'PENDING' or v_outcome = 'ACCEPTED');
   if v_outcome = 'GONE' then
     update push_subscription set gone_at = v_at, gone_reason = 'GONE' where push_id = r ->> 'pushId' and gone_at is null;
+    -- It may have been the user's last.
+    perform debt_tell_no_signal(d, v_at) from debt_message m join debt d on d.user_id = m.user_id and d.closed_at is null
+      where m.message_id = r ->> 'messageId';
   elsif v_outcome = 'ACCEPTED' then
     update debt_message set channel = 'PUSH', push_status = 'ACCEPTED' where message_id = r ->> 'messageId';
   end if;

@@ -1,16 +1,38 @@
--- What a user is told after a payment: the open debt that has been due longest, unless something holds its reminders off or its
+-- Of what a user is told after a payment: the open debt that has been due longest, unless something holds its reminders off or its
 -- issuer does not want that. Null if there is none. One look into an index of open debts: a till waits for it.
-create or replace function debt_notice(p_user_id text, p_at timestamptz) returns json
+create or replace function debt_to_notice(p_user_id text, p_at timestamptz) returns debt
 language plpgsql stable set enable_seqscan = off as $$
 begin
   return (
-    select json_build_object('debtId', d.debt_id, 'amount', debt_remaining(d), 'currency', d.currency, 'dueOn', d.due_on,
-                             'link', '/wallet/repay/' || d.debt_id)
-      from debt d join app_user u on u.user_id = d.user_id
+    select d from debt d join app_user u on u.user_id = d.user_id
      where d.user_id = p_user_id and d.closed_at is null and d.state in ('SCHEDULED', 'CONTACTED')
        and d.due_on < (p_at at time zone u.time_zone)::date
        and coalesce((d.policy ->> 'noticeAfterPayment')::boolean, true)
      order by d.due_on limit 1);
+end $$;
+
+create or replace function debt_notice(p_user_id text, p_at timestamptz) returns json
+language plpgsql stable set enable_seqscan = off as $$
+declare
+  d debt := debt_to_notice(p_user_id, p_at);
+begin
+  return case when d.debt_id is not null then
+    json_build_object('debtId', d.debt_id, 'amount', debt_remaining(d), 'currency', d.currency, 'dueOn', d.due_on,
+                      'link', '/wallet/repay/' || d.debt_id) end;
+end $$;
+
+-- Keeps, once, that a user was told of a debt with a payment. The outbox tells the campaign of it, if its next message would follow
+-- sooner than its shortest pause; else the step at that message finds it here.
+create or replace function debt_notice_keep(p payment, p_at timestamptz) returns void language plpgsql set enable_seqscan = off as $$
+declare
+  d debt := debt_to_notice(p.payer_id, p_at);
+begin
+  if d.debt_id is not null then
+    insert into debt_notice (payment_id, issuer_id, debt_id, noticed_at, is_due)
+    values (p.payment_id, d.issuer_id, d.debt_id, p_at,
+            coalesce(d.next_at < p_at + make_interval(secs => (d.policy ->> 'minIntervalMs')::double precision / 1000), true))
+    on conflict do nothing;
+  end if;
 end $$;
 
 -- A payment as its payer sees it when it is completed: with the notice, which is no business of the merchant's.

@@ -53,6 +53,8 @@ export interface DebtView extends DebtOrder {
     readonly paymentsStopped: boolean;
     readonly promisedAt: string;
   };
+  /** Payments with which the user was told of it. */
+  readonly paymentNotices?: { readonly count: number; readonly lastAt: string };
   readonly nextContact?: { readonly at: string; readonly reason: string };
   readonly noSignal?: true;
   readonly closedAt?: string;

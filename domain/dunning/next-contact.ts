@@ -15,6 +15,8 @@ export interface DunningFacts {
   readonly holdUntilMs?: number | undefined;
   /** See `promiseProtection`. */
   readonly promisedUntilMs?: number | undefined;
+  /** When the user was told of the debt with a payment, since the last message. */
+  readonly noticedMs?: readonly number[];
   /** A repayment is on its way to the issuer; it is looked at again then. */
   readonly repayingUntilMs?: number | undefined;
 }
@@ -23,6 +25,7 @@ export const DEFERRAL_REASONS = [
   'HOLD',
   'PROMISE',
   'REPAYMENT_UNDER_WAY',
+  'PAYMENT_NOTICE',
   'SEVEN_DAY_CAP',
   'QUIET_HOURS',
   'HOLIDAY',
@@ -52,8 +55,8 @@ export interface NextContact {
 /**
  * When an open debt's user is contacted next, and why then. First at `firstContactMinute` of the day after it was due, or at
  * registration if that is later than its due day; then after the pause that fits how the last messages were received. It is moved,
- * never dropped, by a hold, a promise, a repayment under way, the cap of seven days, quiet hours and holidays. What should have
- * gone out before `nowMs` goes out once.
+ * never dropped, by a hold, a promise, a repayment under way, a notice with a payment, the cap of seven days, quiet hours and
+ * holidays. What should have gone out before `nowMs` goes out once.
  */
 export function nextContact(
   facts: DunningFacts,
@@ -63,7 +66,7 @@ export function nextContact(
 ): NextContact {
   const { dueMs, reason } = dueContact(facts, policy, calendar);
   const isExhausted = facts.sentMs.length >= policy.maxMessages;
-  const fixed = fixedMoves(facts, policy, isExhausted);
+  const fixed = fixedMoves(facts, policy, dueMs, isExhausted);
   const deferrals: Deferral[] = [];
   let atMs = Math.max(dueMs, nowMs);
   for (;;) {
@@ -121,7 +124,12 @@ function firstContactMs({ dueOn, registeredMs }: DunningFacts, calendar: LocalCa
 }
 
 /** Moves to a moment that is known beforehand, each at most once. */
-function fixedMoves(facts: DunningFacts, policy: DunningPolicy, isExhausted: boolean): readonly Deferral[] {
+function fixedMoves(
+  facts: DunningFacts,
+  policy: DunningPolicy,
+  dueMs: number,
+  isExhausted: boolean,
+): readonly Deferral[] {
   const moves: Deferral[] = [];
   const add = (reason: DeferralReason, untilMs: number | undefined): void => {
     if (untilMs !== undefined) moves.push({ reason, untilMs });
@@ -129,10 +137,24 @@ function fixedMoves(facts: DunningFacts, policy: DunningPolicy, isExhausted: boo
   add('HOLD', facts.holdUntilMs);
   add('PROMISE', facts.promisedUntilMs);
   add('REPAYMENT_UNDER_WAY', facts.repayingUntilMs);
+  if (!isExhausted) add('PAYMENT_NOTICE', noticeUntilMs(facts, policy, dueMs));
   const first = facts.sentMs.at(-policy.maxPer7Days);
   const isCapped = !isExhausted && facts.sentMs.length >= policy.maxPer7Days && first !== undefined;
   add('SEVEN_DAY_CAP', isCapped ? first + SEVEN_DAYS_MS : undefined);
   return moves;
+}
+
+/**
+ * A user who has just been told on the screen of a payment is not told again by a message at once. What comes after a message is due
+ * moves it no further: it waits a shortest pause at the most, however often somebody pays.
+ */
+function noticeUntilMs(
+  { noticedMs = [] }: DunningFacts,
+  policy: DunningPolicy,
+  dueMs: number,
+): number | undefined {
+  const before = noticedMs.filter((it) => it <= dueMs);
+  return before.length === 0 ? undefined : Math.max(...before) + policy.minIntervalMs;
 }
 
 /** @param calendar none for what the user does not see */

@@ -108,6 +108,10 @@ const MIGRATIONS: readonly string[] = [
     body json not null,
     received_at timestamptz not null default now()
   );`,
+  `
+  -- Since when Kessai's messages have had no sign from a phone of the user.
+  alter table issuer.statement add column no_signal_at timestamptz;
+  alter table issuer.debt_event alter column outcome drop not null;`,
 ];
 
 /** Brings the schema `issuer` to this version. */

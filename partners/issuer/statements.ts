@@ -16,10 +16,13 @@ export interface Statement {
   readonly registerCode: string | null;
   /** How its campaign ended, as Kessai has told. */
   readonly campaignOutcome: string | null;
+  /** Since when no phone of the user has given a sign, as Kessai has told. */
+  readonly noSignalAt: string | null;
 }
 
 const STATEMENT = `statement_id as "statementId", user_id as "userId", month, amount, currency, due_on::text as "dueOn", paid, revision,
-  registered_revision as "registeredRevision", register_code as "registerCode", campaign_outcome as "campaignOutcome"`;
+  registered_revision as "registeredRevision", register_code as "registerCode", campaign_outcome as "campaignOutcome",
+  to_json(no_signal_at) as "noSignalAt"`;
 
 /** Stores a statement, or changes its amount or due date under the next revision; undefined if anything else would change. */
 export async function putStatement(

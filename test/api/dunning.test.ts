@@ -257,6 +257,77 @@ describe('a debt', () => {
   });
 });
 
+describe('a time that no database keeps', () => {
+  it('is refused before anything is stored', async () => {
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }));
+    for (const wrong of ['0000-01-01T00:00:00Z', '2026-12-01T00:00:00+23:59', '9999-12-31T23:59:59Z']) {
+      const hold = { reason: 'x', until: wrong };
+      expect((await issuer.call('PUT', `/v1/debts/${debtId}/hold`, hold)).status).toBe(400);
+      expect((await paid(debtId, { repaymentId: 'r', amount: 1, paidAt: wrong })).status).toBe(400);
+    }
+  });
+
+  it('does not end a campaign when an operator sends it', async () => {
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }));
+    await contacted(debtId);
+    const handle = stack.temporal.workflow.getHandle(dunningWorkflowId(issuer.issuerId, debtId));
+    const word = { operator: 'aoi', action: 'HOLD', reason: 'ticket 7' };
+    for (const until of ['2027-02-31T00:00:00Z', '0000-01-01T00:00:00Z', '9999-12-31T23:59:59Z'])
+      await handle.signal('operateCampaign', { ...word, until });
+    await handle.signal('operateCampaign', { ...word, reason: 'a\u0000b', until: '2027-01-31T00:00:00Z' });
+    await handle.signal('operateCampaign', { ...word, action: 'RELEASE', until: 'whenever' });
+    // Postgres knows no such offset; the moment is one all the same.
+    await handle.signal('operateCampaign', { ...word, until: '2099-01-31T00:00:00+23:59' });
+    await until('the hold', async () => (await debtOf(issuer, debtId)).state === 'ON_HOLD');
+    expect((await debtOf(issuer, debtId)).hold).toMatchObject({ until: '2099-01-30T00:01:00.000Z' });
+    expect((await handle.describe()).status.name).toBe('RUNNING');
+  });
+});
+
+describe('messages of which no phone gives a sign', () => {
+  const SECOND = 1 / 3_600;
+  const quick = { baseIntervalHours: SECOND, minIntervalHours: SECOND, openedIntervalHours: SECOND };
+
+  function noSignals(debtId: string): DebtView[] {
+    return receiver.received
+      .filter((it) => it.headers['kessai-event-type'] === 'debt.no_signal')
+      .map((it) => JSON.parse(it.body) as DebtView)
+      .filter((it) => it.debtId === debtId);
+  }
+
+  it('three in a row are told to the issuer once, and again after a sign and three more', async () => {
+    const other = await givenCreditor(stack, receiver.url);
+    await other.call('PUT', '/v1/dunning/policy', { ...quick, maxPer7Days: 21 });
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }), other);
+    await until('the flag', () => Promise.resolve(noSignals(debtId).length > 0), 30_000);
+    expect(noSignals(debtId)[0]).toMatchObject({ noSignal: true, state: 'CONTACTED' });
+    expect(noSignals(debtId)[0]?.contacts.length).toBeGreaterThanOrEqual(3);
+    await until('one more', async () => (await debtOf(other, debtId)).contacts.length >= 5, 30_000);
+    expect(noSignals(debtId)).toHaveLength(1);
+    const { messageId = '' } = (await debtOf(other, debtId)).contacts.at(-1) ?? {};
+    await tell(debtor, messageId, 'DISPLAYED');
+    expect((await debtOf(other, debtId)).noSignal).toBeUndefined();
+    await until('the flag again', () => Promise.resolve(noSignals(debtId).length > 1), 30_000);
+    await other.call('POST', `/v1/debts/${debtId}/withdraw`);
+    expect(noSignals(debtId)).toHaveLength(2);
+    expect(new Set(noSignals(debtId).map((it) => it.contacts.length)).size).toBe(2);
+  }, 90_000);
+
+  it('of an issuer without an address are told to nobody, and neither is the end', async () => {
+    const other = await givenCreditor(stack);
+    await other.call('PUT', '/v1/dunning/policy', { ...quick, maxMessages: 1, noSignalFlagAfter: 1 });
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }), other);
+    const handle = stack.temporal.workflow.getHandle(dunningWorkflowId(other.issuerId, debtId));
+    expect(await handle.result()).toBe('EXHAUSTED');
+    expect((await debtOf(other, debtId)).noSignal).toBe(true);
+    expect(JSON.stringify(await handle.fetchHistory())).not.toContain('webhookDelivery');
+  });
+});
+
 describe('an event of a message', () => {
   it('that it was displayed or opened is kept once, and opened sets the next contact 120 h after the last', async () => {
     const debtId = uniqueId('d');
@@ -379,6 +450,25 @@ describe('a batch', () => {
       status: 200,
       body: { results: [{ status: 'UNCHANGED' }, { status: 'REFUSED' }, { status: 'REFUSED' }] },
     });
+  });
+
+  it('with a bill twice registers it once; twice with different words the second is refused', async () => {
+    const bill = { debtId: uniqueId('d'), ...debtBody({ userId: debtor.userId, dueOn: '2030-01-01' }) };
+    const other = { ...bill, debtId: uniqueId('d') };
+    const answer = await issuer.call<{ results: { debtId: string; status: string; code?: string }[] }>(
+      'POST',
+      '/v1/debts/batch',
+      { items: [...Array.from({ length: 20 }, () => bill), other, { ...other, amount: 1 }] },
+    );
+    const { results } = answer.body;
+    expect(results.slice(0, 20).filter((it) => it.status === 'REGISTERED')).toHaveLength(1);
+    expect(results.slice(0, 20).filter((it) => it.status === 'UNCHANGED')).toHaveLength(19);
+    expect(
+      results
+        .slice(20)
+        .map((it) => it.code ?? it.status)
+        .sort(),
+    ).toEqual(['IDEMPOTENCY_MISMATCH', 'REGISTERED']);
   });
 
   it('of more than 1,000 is refused whole', async () => {

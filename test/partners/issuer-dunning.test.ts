@@ -307,6 +307,16 @@ describe('debt.closed', () => {
     expect(kept.rowCount).toBe(1);
   });
 
+  it('is not debt.no_signal, which tells that nobody can be reached', async () => {
+    const debtId = await givenStatement();
+    const body = { debtId, noSignal: true, state: 'CONTACTED', remainingAmount: 3_000 };
+    const id = uniqueId('evt');
+    for (let i = 0; i < 2; i += 1) expect((await post(body, { id })).status).toBe(200);
+    const told = await statement(debtId);
+    expect(told.campaignOutcome).toBeNull();
+    expect(Date.parse(told.noSignalAt ?? '')).toBeGreaterThan(0);
+  });
+
   it('that nobody signed, or that is none, is refused', async () => {
     const debtId = await givenStatement();
     const body = { debtId, outcome: 'SETTLED', closedAt: '2026-11-20T00:00:00Z' };

@@ -79,13 +79,20 @@ function closings(debtId: string): DebtView[] {
     .filter((it) => it.debtId === debtId && it.closedAt !== undefined);
 }
 
+async function eventsTold(type: string): Promise<number> {
+  const found = await stack.pool.query('select 1 from webhook_event where owner_id = $1 and type = $2', [
+    issuer.issuerId,
+    type,
+  ]);
+  return found.rowCount ?? 0;
+}
+
 async function expectOneClosing(debtId: string, outcome: string): Promise<void> {
   expect(await handleOf(debtId).result()).toBe(outcome);
   await until('debt.closed', () => Promise.resolve(closings(debtId).length > 0));
   expect(await debt(debtId)).toMatchObject({ state: outcome, outcome });
   expect(closings(debtId)).toMatchObject([{ outcome }]);
-  const events = await stack.pool.query('select 1 from webhook_event where owner_id = $1', [issuer.issuerId]);
-  expect(events.rowCount).toBe(1);
+  expect(await eventsTold('debt.closed')).toBe(1);
 }
 
 describe('never opened', () => {
@@ -120,6 +127,7 @@ describe('never opened', () => {
     expect(contacts).toHaveLength(24);
     expect([...new Set(contacts.map((it) => it.stage))]).toEqual([0, 1, 2]);
     expect(noSignal).toBe(true);
+    expect(await eventsTold('debt.no_signal')).toBe(1);
     // A payment after the end is kept and changes nothing.
     expect((await pay(debtId, 'late', 12_300)).status).toBe(200);
     expect(await debt(debtId)).toMatchObject({ state: 'EXHAUSTED', remainingAmount: 0 });

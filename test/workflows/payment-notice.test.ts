@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listUserEvents } from '../../db/user-event.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
+import { dunningWorkflowId } from '../../workflows/dunning/contract.ts';
 import {
   debtBody,
   debtOf,
@@ -106,6 +107,48 @@ describe('after each completed payment', () => {
     expect(last?.payload).toMatchObject({ amount });
     return (last?.payload as { debtNotice?: unknown }).debtNotice;
   }
+});
+
+describe('the campaign of that bill', () => {
+  const handleOf = (debtId: string) =>
+    stack.temporal.workflow.getHandle(dunningWorkflowId(issuer.issuerId, debtId));
+  const eventsOf = async (debtId: string) => (await handleOf(debtId).fetchHistory()).events ?? [];
+
+  it('hears of a payment that its next reminder would follow too soon, and moves it, never further than once', async () => {
+    // It is noon: in the evening there would be the night as well.
+    const hours = { baseIntervalHours: 6, minIntervalHours: 6, openedIntervalHours: 6 };
+    await issuer.call('PUT', '/v1/dunning/policy', hours);
+    const debtId = await inDebt();
+    const before = await debtOf(issuer, debtId);
+    const dueMs = Date.parse(before.contacts[0]?.sentAt ?? '') + 6 * 3_600_000;
+    for (const amount of [11, 12, 13]) await pay(merchant, { code: await payer.code(), amount });
+    const lastAt = await until('the notices', async () => {
+      const { paymentNotices } = await debtOf(issuer, debtId);
+      return paymentNotices?.count === 3 ? paymentNotices.lastAt : undefined;
+    });
+    const until_ = new Date(Date.parse(lastAt) + 6 * 3_600_000).toISOString();
+    expect(Date.parse(until_)).toBeGreaterThan(dueMs);
+    await until('the move', async () =>
+      (await debtOf(issuer, debtId)).deferrals.some((it) => it.until === until_),
+    );
+    const after = await debtOf(issuer, debtId);
+    expect(after.deferrals.find((it) => it.until === until_)?.reason).toBe('PAYMENT_NOTICE');
+    expect(Date.parse(after.nextContact?.at ?? '')).toBeGreaterThanOrEqual(Date.parse(until_));
+    expect(after.contacts).toHaveLength(1);
+    expect(JSON.stringify(await eventsOf(debtId))).toContain('"signalName":"paymentCompleted"');
+    // Merchant and payment are nothing that the issuer or the campaign's history hears of.
+    expect(JSON.stringify([after, await eventsOf(debtId)])).not.toContain(merchant.merchantId);
+  });
+
+  it('is not woken by one that changes nothing for it: it is kept with the debt', async () => {
+    const debtId = await inDebt();
+    const before = (await eventsOf(debtId)).length;
+    await pay(merchant, { code: await payer.code(), amount: 14 });
+    expect((await debtOf(issuer, debtId)).paymentNotices).toMatchObject({ count: 1 });
+    const due = await stack.pool.query('select 1 from debt_notice where is_due and debt_id = $1', [debtId]);
+    expect(due.rowCount).toBe(0);
+    expect((await eventsOf(debtId)).length).toBe(before);
+  });
 });
 
 describe('after an offline payment', () => {

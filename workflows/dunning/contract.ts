@@ -10,6 +10,9 @@ export interface DunningInput {
 /** Something about the debt has changed. Postgres has it already; this wakes the one who waits. */
 export const debtChanged = defineSignal('debtChanged');
 
+/** The user was told of the debt with a payment, shortly before the next message would come. Postgres has it already. */
+export const paymentCompleted = defineSignal('paymentCompleted');
+
 /** An operator's word on a campaign. `until` is RFC 3339 and belongs to HOLD. */
 export interface CampaignWord {
   readonly operator: string;

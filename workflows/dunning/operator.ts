@@ -1,10 +1,10 @@
 import { setHandler } from '@temporalio/workflow';
+import { isText } from '../operator-word.ts';
 import { changePolicy, operateCampaign, type CampaignWord, type PolicyWord } from './contract.ts';
 
-const MAX_TEXT = 500;
 const MAX_SHOWN = 5;
 const ACTIONS: readonly string[] = ['HOLD', 'RELEASE', 'STOP'];
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const RFC_3339 = /^(20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export const HOLD_EXAMPLE = JSON.stringify({
   operator: 'your name',
@@ -41,7 +41,7 @@ export function takeWords(words: CampaignWords, onWord: () => void): void {
     operateCampaign,
     (sent) => {
       const fault = faultOf(sent);
-      if (fault === undefined) words.pending.push(sent);
+      if (fault === undefined) words.pending.push(readWord(sent));
       else refuse(fault);
       onWord();
     },
@@ -70,10 +70,14 @@ function policyFaultOf(sent: unknown): string | undefined {
     : 'version is not one such as v2';
 }
 
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT;
+/** As Postgres takes it: it knows fewer offsets than there can be, and no 31 February. */
+function readWord(sent: CampaignWord): CampaignWord {
+  return sent.action === 'HOLD' ? { ...sent, until: new Date(sent.until ?? '').toISOString() } : sent;
 }
 
+/** A moment of this century or the next, on a day that there is. */
 function isTime(value: unknown): boolean {
-  return typeof value === 'string' && RFC_3339.test(value) && !Number.isNaN(Date.parse(value));
+  if (typeof value !== 'string' || !RFC_3339.test(value) || Number.isNaN(Date.parse(value))) return false;
+  const day = value.slice(0, 10);
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }

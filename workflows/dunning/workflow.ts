@@ -13,7 +13,13 @@ import { ledgerStep } from '../payment/ledger-step.ts';
 import { DUE_ON, DUNNING_STAGE } from '../search-attributes.ts';
 import { mainTaskQueue } from '../task-queue.ts';
 import { startWebhookDelivery } from '../webhook-delivery/start.ts';
-import { debtChanged, NOT_CONTACTED, type DunningInput, type PolicyWord } from './contract.ts';
+import {
+  debtChanged,
+  NOT_CONTACTED,
+  paymentCompleted,
+  type DunningInput,
+  type PolicyWord,
+} from './contract.ts';
 import { dunningDetails } from './details.ts';
 import { takeWords, type CampaignWords } from './operator.ts';
 
@@ -33,8 +39,11 @@ export async function dunning(input: DunningInput): Promise<DebtState | 'UNKNOWN
     changes += 1;
   };
   setHandler(debtChanged, change, { description: "Kessai's own: something about the debt has changed." });
+  setHandler(paymentCompleted, change, {
+    description: "Kessai's own: the user was told of the debt with a payment.",
+  });
   takeWords(words, change);
-  let shown = { stage: NOT_CONTACTED, dueOn: '' };
+  let shown = shownAtStart();
 
   for (;;) {
     const seen = changes;
@@ -94,6 +103,13 @@ async function adopt(
 
 function wordOf(kind: 'WITHDRAW' | 'HOLD' | 'RELEASE', until: string | undefined) {
   return kind === 'HOLD' ? { kind, until: until ?? '' } : { kind };
+}
+
+/** What this run began with. */
+function shownAtStart(): { stage: string; dueOn: string } {
+  const { typedSearchAttributes: found } = workflowInfo();
+  const dueOn = found.get(DUE_ON)?.toISOString().slice(0, 10) ?? '';
+  return { stage: found.get(DUNNING_STAGE) ?? '', dueOn };
 }
 
 /** What operators search by; each change is an event, so only changes are written. */

@@ -100,6 +100,22 @@ describe('a campaign whose messages nobody opens', () => {
   });
 });
 
+describe('a reminder that follows a payment with which the user was told of the debt', () => {
+  const sentMs = [ms('2026-06-01T10:00:00+09:00')];
+  const dueMs = ms('2026-06-04T10:00:00+09:00');
+  const after = (...hours: number[]): NextContact =>
+    plan({ sentMs, noticedMs: hours.map((it) => dueMs + it * HOUR_MS) });
+
+  it('comes no sooner than a shortest pause after it, and says why', () => {
+    expect(said(after(-20, -2))).toEqual(['2026-06-04T11:00:00.000Z', 'PAYMENT_NOTICE']);
+  });
+
+  it('is not moved by one long before, nor further by those after it was due', () => {
+    expect(said(after(-12))).toEqual(['2026-06-04T01:00:00.000Z']);
+    expect(said(after(-2, 1, 5, 9))).toEqual(['2026-06-04T11:00:00.000Z', 'PAYMENT_NOTICE']);
+  });
+});
+
 describe('a message that is opened', () => {
   const sentMs = [0, 72, 108, 126].map((hours) => ms('2026-06-01T12:00:00+09:00') + hours * HOUR_MS);
   const lastMs = sentMs.at(-1) ?? 0;

@@ -38,13 +38,14 @@ const policies: fc.Arbitrary<DunningPolicy> = fc
     maxMessages,
   }));
 
-/** What happens after each contact: nothing; it is opened after a while; or contacts are held off for some hours. */
+/** What happens after each contact: nothing; it is opened after a while; contacts are held off; nobody looks; somebody pays. */
 const story = fc.array(
   fc.oneof(
     fc.constant({ kind: 'silent' as const }),
     fc.record({ kind: fc.constant('opened' as const), afterMs: fc.integer({ min: 0, max: 3 * DAY_MS }) }),
     fc.record({ kind: fc.constant('held' as const), hours: fc.integer({ min: 0, max: 500 }) }),
     fc.record({ kind: fc.constant('away' as const), hours: fc.integer({ min: 0, max: 200 }) }),
+    fc.record({ kind: fc.constant('paid' as const), hours: fc.integer({ min: 0, max: 200 }) }),
   ),
   { minLength: 1, maxLength: 30 },
 );
@@ -68,12 +69,13 @@ function play(
   let nowMs = registeredMs;
   for (const event of events) {
     if (event.kind === 'held') facts = { ...facts, holdUntilMs: nowMs + event.hours * HOUR_MS };
-    if (event.kind === 'away') nowMs += event.hours * HOUR_MS;
+    if (event.kind === 'away' || event.kind === 'paid') nowMs += event.hours * HOUR_MS;
+    if (event.kind === 'paid') facts = { ...facts, noticedMs: [...(facts.noticedMs ?? []), nowMs] };
     const plan = nextContact(facts, policy, calendar, nowMs);
     check(facts, plan, nowMs);
     if (plan.kind === 'EXHAUSTED') break;
     nowMs = plan.atMs;
-    facts = { ...facts, sentMs: [...facts.sentMs, nowMs] };
+    facts = { ...facts, sentMs: [...facts.sentMs, nowMs], noticedMs: [] };
     if (event.kind === 'opened') {
       nowMs += event.afterMs;
       // Opened at a time when the next one may be due already: it is looked at then.
@@ -131,6 +133,21 @@ describe('whatever the policy, the zone and what happens, a contact', () => {
           expect(plan.deferrals.at(-1)?.untilMs ?? Math.max(plan.dueMs, nowMs)).toBe(plan.atMs);
           const moments = [Math.max(plan.dueMs, nowMs), ...plan.deferrals.map((it) => it.untilMs)];
           expect(moments).toEqual([...new Set(moments)].sort((a, b) => a - b));
+        }, campaign);
+      }),
+    );
+  });
+
+  it('is moved by payments a shortest pause at the most, and then not before that pause is over', () => {
+    fc.assert(
+      fc.property(campaigns, (campaign) => {
+        const { minIntervalMs } = campaign.policy;
+        always(({ noticedMs = [] }, plan) => {
+          for (const { reason, untilMs } of plan.deferrals)
+            if (reason === 'PAYMENT_NOTICE') expect(untilMs).toBeLessThanOrEqual(plan.dueMs + minIntervalMs);
+          if (plan.kind !== 'CONTACT') return;
+          for (const it of noticedMs)
+            if (it <= plan.dueMs) expect(plan.atMs).toBeGreaterThanOrEqual(it + minIntervalMs);
         }, campaign);
       }),
     );
