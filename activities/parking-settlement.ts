@@ -3,6 +3,7 @@ import {
   settleParking,
   type ParkingStep,
   type RefusedSettlement,
+  type SettlementInNeed,
   type StoredSettlement,
 } from '../db/parking-settlement.ts';
 import type { Pool } from '../db/pool.ts';
@@ -14,7 +15,7 @@ import type { DecisionDeps } from './decision.ts';
 import { ledgerCall } from './ledger-call.ts';
 import { createWaker } from './wake.ts';
 
-export type { RefusedSettlement, StoredSettlement };
+export type { RefusedSettlement, SettlementInNeed, StoredSettlement };
 
 export interface ParkingSettlementActivityDeps extends DecisionDeps {
   readonly pool: Pool;

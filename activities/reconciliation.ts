@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import { settlementsInNeed, type SettlementInNeed } from '../db/parking-settlement.ts';
 import { disputesInNeed } from '../db/payment.ts';
 import type { Pool } from '../db/pool.ts';
 import {
@@ -39,6 +40,7 @@ interface Progress {
 
 const MERCHANTS_A_PAGE = 100;
 const DISPUTES_A_PAGE = 100;
+const SETTLEMENTS_A_PAGE = 100;
 
 /** The daily reconciliation. */
 export function createReconciliationActivities({ pool }: ReconciliationActivityDeps) {
@@ -88,6 +90,15 @@ export function createReconciliationActivities({ pool }: ReconciliationActivityD
     /** A page of disputed payments that need a workflow; empty after the last. */
     async findDisputes(request: { merchantId?: string; after: string }): Promise<PaymentOrder[]> {
       return disputesInNeed(pool, { ...request, limit: DISPUTES_A_PAGE });
+    },
+
+    /** A page of parking settlements that need a workflow; empty after the last. */
+    async findSettlements(request: {
+      merchantId?: string;
+      after: string;
+      at: string;
+    }): Promise<SettlementInNeed[]> {
+      return settlementsInNeed(pool, { ...request, limit: SETTLEMENTS_A_PAGE });
     },
   };
 

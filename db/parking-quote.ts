@@ -98,10 +98,10 @@ export async function findPaidForStay(db: Db, operatorId: string, sessionId: str
   const statement = {
     name: 'parking_paid',
     text: `select parking_paid($1, $2) as amount,
-                  coalesce(sum(s.amount) filter (where s.operator_outcome is null), 0)::bigint as "unheardAmount",
-                  max(q.exit_by) as "exitBy"
+                  coalesce(sum(s.amount) filter (where s.operator_outcome is distinct from 'RELEASED'), 0)::bigint as "unheardAmount",
+                  max(parking_exit_by(s, q)) as "exitBy"
              from parking_settlement s join parking_quote q using (quote_id)
-            where s.operator_id = $1 and s.session_id = $2 and s.state not in ('PAYING', 'DECLINED', 'REFUNDED')`,
+            where s.operator_id = $1 and s.session_id = $2 and parking_is_paid(s)`,
   };
   const found = await oneRow<{ amount: number; unheardAmount: number; exitBy: Date | null }>(db, statement, [
     operatorId,

@@ -190,6 +190,56 @@ export async function listSettlementsOfStay(
   return rows<{ userId: string; settlementId: string }>(db, statement, [operatorId, sessionId]);
 }
 
+/** What starts the workflow of a settlement again. */
+export interface SettlementInNeed {
+  readonly operatorId: string;
+  readonly placeId: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly input: SettlementOrder;
+}
+
+/** A driver's settlement of which a workflow has still to take care; undefined once there is nothing left to do. */
+export async function findSettlementInNeed(
+  db: Db,
+  { userId, settlementId, at }: { userId: string; settlementId: string; at: Date },
+): Promise<SettlementInNeed | undefined> {
+  const statement = {
+    name: 'parking_settlement_in_need',
+    text: `select parking_order(s) as "order" from parking_settlement s
+            where user_id = $1 and settlement_id = $2 and parking_needs_workflow(s, $3)`,
+  };
+  return (await firstRow<{ order: SettlementInNeed }>(db, statement, [userId, settlementId, at]))?.order;
+}
+
+/** All of those, or one operator's, in order of their references. */
+export async function settlementsInNeed(
+  db: Db,
+  it: { merchantId?: string | undefined; after: string; limit: number; at: string },
+): Promise<SettlementInNeed[]> {
+  const statement = {
+    name: 'parking_settlements_in_need',
+    // What was released weeks ago had its nights; the two parts have an index each.
+    text: `
+      select parking_order(s) as "order" from parking_settlement s
+       where s.settlement_ref in (
+               select settlement_ref from parking_settlement
+                where state in ('PAYING', 'PAID', 'RELEASE_REQUESTED', 'AWAITING_OPERATOR') or refund_status = 'IN_PROGRESS'
+               union all
+               select settlement_ref from parking_settlement where released_at > $4::timestamptz - interval '7 days')
+         and s.settlement_ref > $1 and ($2::text is null or parking_merchant_id(s.operator_id) = $2)
+         and parking_needs_workflow(s, $4)
+       order by s.settlement_ref limit $3`,
+  };
+  const found = await rows<{ order: SettlementInNeed }>(db, statement, [
+    it.after,
+    it.merchantId ?? null,
+    it.limit,
+    it.at,
+  ]);
+  return found.map((row) => row.order);
+}
+
 /** One call to an operator's server, whatever came of it. */
 export interface OperatorAttempt {
   readonly key: string;

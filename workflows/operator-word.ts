@@ -30,6 +30,8 @@ export interface OperatorQuestion<Word> {
   readonly details: () => string;
   /** Is given what shows the details anew, for news that arrive while the person thinks. */
   readonly onNews?: ((show: () => void) => void) | undefined;
+  /** Told of each good word after the first: it is not obeyed. */
+  readonly onSecond?: ((word: Word) => void) | undefined;
   /** Told of each word that is none. */
   readonly onRefused?: ((fault: string) => void) | undefined;
   /** True once somebody else has answered; looked at whenever the workflow hears something. */
@@ -64,7 +66,8 @@ export async function askOperator<Word>(question: OperatorQuestion<Word>): Promi
         refused.push(heard.fault);
         if (refused.length > MAX_SHOWN) refused.shift();
         question.onRefused?.(heard.fault);
-      } else answer ??= heard;
+      } else if (answer === undefined) answer = heard;
+      else question.onSecond?.(heard.word);
       show();
     },
     {

@@ -172,15 +172,16 @@ async function cancel(deps: ApiDeps, userId: string, settlementId: string): Prom
   if (before === undefined) throw notFound('settlement');
   if (before.now.paidAt === undefined)
     throw new Problem('CONFLICT_STATE', `The settlement is ${before.now.state}: nothing was paid yet.`);
-  if (before.now.state !== 'REFUNDED') {
-    const asked = await askToCancel(userId, settlementId, deps);
-    if (asked.kind === 'decided' && asked.outcome.kind === 'refused')
-      throw new Problem('CONFLICT_STATE', asked.outcome.detail);
-    if (asked.kind === 'unknown')
-      deps.log.info({ err: asked.cause }, 'a cancel of a settlement is not decided');
-  }
+  const asked =
+    before.now.state === 'REFUNDED' ? undefined : await askToCancel({ userId, settlementId }, deps);
+  if (asked?.kind === 'unknown')
+    deps.log.info({ err: asked.cause }, 'a cancel of a settlement is not decided');
   const { now } = assertDefined(await look());
   if (now.state === 'REFUNDED') return { status: 200, body: now };
+  if (asked?.kind === 'decided' && asked.outcome.kind === 'refused')
+    throw new Problem('CONFLICT_STATE', asked.outcome.detail);
+  if (now.refund?.status === 'FAILED')
+    throw new Problem('CONFLICT_STATE', 'The money could not be given back; a person looks at it.');
   const isOver = now.state === 'EXITED' || now.state === 'OVERSTAYED';
   if (isOver) throw new Problem('CONFLICT_STATE', `The settlement is ${now.state}.`);
   return inProgressReply(now);
@@ -201,7 +202,7 @@ async function confirm(
   });
   if (kept === undefined) throw notFound('settlement');
   if (kept.kind === 'mismatch') throw idempotencyMismatch('eventId');
-  await wakeSettlement(deps.temporal, kept, { eventId, outcome }).catch((error: unknown) => {
+  await wakeSettlement(deps, kept, { eventId, outcome }).catch((error: unknown) => {
     deps.log.warn({ err: error }, 'a settlement was not woken');
     throw unavailable('It is kept, but nobody could be woken. Send the same event again.');
   });

@@ -1,24 +1,24 @@
-import type { Client } from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { ParkingQuote } from '../../db/parking-quote.ts';
-import { listSettlementsOfStay } from '../../db/parking-settlement.ts';
-import { describeMoney } from '../../domain/money.ts';
-import { parkingMerchantId, type SettlementView } from '../../domain/parking/settlement.ts';
+import { findSettlementInNeed, listSettlementsOfStay } from '../../db/parking-settlement.ts';
+import type { SettlementView } from '../../domain/parking/settlement.ts';
 import {
   cancelParking,
   operatorAnswered,
   parkingWorkflowId,
+  searchAttributesOf,
   stayEnded,
   submitParking,
+  summaryOf,
   type OperatorAnswered,
   type ParkingCancelOutcome,
   type ParkingOutcome,
   type ParkingSettlementInput,
 } from '../../workflows/parking-settlement/contract.ts';
-import { SUBMITTED } from '../../workflows/payment/contract.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
 import type { ApiDeps } from '../deps.ts';
 import {
   findRunning,
+  howToStart,
   inTime,
   startDecided,
   type EagerStartOptions,
@@ -47,13 +47,9 @@ export async function startParkingSettlement(
       start: {
         workflowId: parkingWorkflowId(input.userId, input.settlementId),
         args: [input],
-        staticSummary: `${describeMoney(quote)} at ${quote.operatorId}/${quote.placeId}`,
+        staticSummary: summaryOf(quote),
         memo: { ...memo },
-        typedSearchAttributes: [
-          { key: PAYMENT_STATUS, value: SUBMITTED },
-          { key: MERCHANT_ID, value: parkingMerchantId(quote.operatorId) },
-          { key: AWAITING_OPERATOR, value: false },
-        ],
+        typedSearchAttributes: searchAttributesOf(quote),
       },
       update: submitParking,
       updateId: `${input.settlementId}:${input.requestHash}`,
@@ -74,42 +70,82 @@ export async function findPendingSettlement(
 
 /** Asks for a settlement to be taken back, and waits for the end of that; a repeat waits for the same. */
 export async function askToCancel(
-  userId: string,
-  settlementId: string,
-  options: Omit<StartOptions, 'taskQueue'>,
+  it: Whose,
+  deps: Pick<ApiDeps, 'pool'> & StartOptions,
 ): Promise<Started<ParkingCancelOutcome>> {
-  return inTime(options, () =>
-    options.temporal.workflow
-      .getHandle(parkingWorkflowId(userId, settlementId))
-      .executeUpdate(cancelParking, { updateId: 'cancel' }),
-  );
+  return inTime(deps, async () => {
+    await startAgainIfLost(it, deps);
+    return handleOf(deps.temporal, it).executeUpdate(cancelParking, { updateId: 'cancel' });
+  });
 }
 
-/** Wakes a settlement whose operator has spoken. Postgres has it; one whose workflow is over needs no waking. */
+/** A driver's settlement. */
+interface Whose {
+  readonly userId: string;
+  readonly settlementId: string;
+}
+
+function handleOf(temporal: Client, { userId, settlementId }: Whose) {
+  return temporal.workflow.getHandle(parkingWorkflowId(userId, settlementId));
+}
+
+/** Starts the workflow of a settlement that has lost its own, as by a termination; it goes on where the books are. One that runs goes on. */
+export async function startAgainIfLost(
+  it: Whose,
+  { pool, temporal, taskQueue }: Pick<ApiDeps, 'pool' | 'temporal' | 'taskQueue'>,
+): Promise<void> {
+  const order = await findSettlementInNeed(pool, { ...it, at: new Date() });
+  if (order === undefined) return;
+  try {
+    await temporal.workflow.start('parkingSettlement', {
+      ...howToStart({ taskQueue }),
+      workflowId: parkingWorkflowId(it.userId, it.settlementId),
+      args: [order.input],
+      staticSummary: summaryOf(order),
+      typedSearchAttributes: searchAttributesOf(order),
+    });
+  } catch (error) {
+    // It has just come to its end.
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** Wakes a settlement whose operator has spoken. Postgres has it; one that has nothing left to do needs no waking. */
 export async function wakeSettlement(
-  temporal: Client,
-  { userId, settlementId }: { userId: string; settlementId: string },
+  deps: Pick<ApiDeps, 'pool' | 'temporal' | 'taskQueue'>,
+  it: Whose,
   said: OperatorAnswered | 'STAY_ENDED',
 ): Promise<void> {
-  const handle = temporal.workflow.getHandle(parkingWorkflowId(userId, settlementId));
-  try {
-    await temporal.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, () =>
-      said === 'STAY_ENDED' ? handle.signal(stayEnded) : handle.signal(operatorAnswered, said),
-    );
-  } catch (error) {
-    if (!(error instanceof Error) || error.name !== 'WorkflowNotFoundError') throw error;
-  }
+  const { temporal } = deps;
+  const handle = handleOf(temporal, it);
+  const wake = () =>
+    said === 'STAY_ENDED' ? handle.signal(stayEnded) : handle.signal(operatorAnswered, said);
+  await temporal.withDeadline(Date.now() + SIGNAL_DEADLINE_MS, async () => {
+    try {
+      await wake();
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      await startAgainIfLost(it, deps);
+      await wake().catch((again: unknown) => {
+        if (!isNotFound(again)) throw again;
+      });
+    }
+  });
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === 'WorkflowNotFoundError';
 }
 
 /** Wakes the settlements of a stay that has ended. They look by themselves when their time is over: nobody waits for this. */
 export async function wakeStay(
-  { pool, temporal, log }: Pick<ApiDeps, 'pool' | 'temporal' | 'log'>,
+  deps: Pick<ApiDeps, 'pool' | 'temporal' | 'taskQueue' | 'log'>,
   { operatorId, sessionId }: { operatorId: string; sessionId: string },
 ): Promise<void> {
-  const settlements = await listSettlementsOfStay(pool, operatorId, sessionId);
+  const settlements = await listSettlementsOfStay(deps.pool, operatorId, sessionId);
   for (const it of settlements) {
-    await wakeSettlement(temporal, it, 'STAY_ENDED').catch((error: unknown) => {
-      log.warn({ err: error }, 'a settlement was not woken by the end of its stay');
+    await wakeSettlement(deps, it, 'STAY_ENDED').catch((error: unknown) => {
+      deps.log.warn({ err: error }, 'a settlement was not woken by the end of its stay');
     });
   }
 }

@@ -11,7 +11,7 @@ import { idempotencyMismatch, notFound, Problem, unavailable } from '../http/pro
 import type { Reply } from '../http/route.ts';
 import type { Started } from '../workflow-start.ts';
 import type { SettlementRequest } from './settlement-schemas.ts';
-import { findPendingSettlement, startParkingSettlement } from './settlement-start.ts';
+import { findPendingSettlement, startAgainIfLost, startParkingSettlement } from './settlement-start.ts';
 
 const LOOK_AGAIN_MS = 50;
 
@@ -32,7 +32,10 @@ export async function submitSettlement(
   const asked = { requestHash: requestHash(body), attemptId };
   // What was decided once is answered for good, however old its quote is by now.
   const stored = await findSettlement(deps.pool, userId, settlementId);
-  if (stored !== undefined && stored.view.state !== 'PAYING') return decidedReply(stored, asked);
+  if (stored !== undefined && stored.view.state !== 'PAYING') {
+    takeUpAgain(deps, { userId, settlementId });
+    return decidedReply(stored, asked);
+  }
   const quote = await findQuote(deps.pool, userId, quoteId);
   if (quote === undefined) throw notFound('quote');
   if (stored === undefined && Date.parse(quote.expiresAt) <= Date.now())
@@ -68,6 +71,13 @@ export async function submitSettlement(
   }
   deps.log.warn({ err: started.cause }, 'settlement was not started');
   throw unavailable('The settlement was not started. Send the same request again; it cannot be taken twice.');
+}
+
+/** Behind the answer: a settlement whose workflow was terminated goes on with the next repeat of its request. */
+function takeUpAgain(deps: ApiDeps, it: { userId: string; settlementId: string }): void {
+  startAgainIfLost(it, deps).catch((error: unknown) => {
+    deps.log.warn({ err: error }, 'a repeated settlement was not looked after');
+  });
 }
 
 /** A quote that was refused under this id a moment ago may still be on its way out: then the next start is ours. */

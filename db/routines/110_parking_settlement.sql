@@ -3,10 +3,44 @@ create or replace function parking_merchant_id(p_operator_id text) returns text 
   select 'parking:' || p_operator_id
 $$;
 
+-- Whether a settlement counts as paid: not before it is decided, nor once its money is on the way back.
+create or replace function parking_is_paid(s parking_settlement) returns boolean language sql immutable as $$
+  select s.state not in ('PAYING', 'DECLINED', 'REFUNDED') and s.refund_status is distinct from 'IN_PROGRESS'
+$$;
+
 -- What the driver has paid of a stay and has not got back; minor units. Who needs it exactly holds parking_stay_lock.
 create or replace function parking_paid(p_operator_id text, p_session_id text) returns bigint language sql stable as $$
-  select coalesce(sum(amount), 0)::bigint from parking_settlement
-   where operator_id = p_operator_id and session_id = p_session_id and state not in ('PAYING', 'DECLINED', 'REFUNDED')
+  select coalesce(sum(amount), 0)::bigint from parking_settlement s
+   where operator_id = p_operator_id and session_id = p_session_id and parking_is_paid(s)
+$$;
+
+-- Until when the driver may be out: as the quote said; who was released after the quote had run out has as long from then.
+create or replace function parking_exit_by(s parking_settlement, q parking_quote) returns timestamptz language sql immutable as $$
+  select greatest(q.exit_by, s.released_at + (q.exit_by - q.expires_at))
+$$;
+
+-- Whether something is left to do for a settlement's workflow at a time. Who was released by hand and whose operator's server has not
+-- heard of it in three days is not told any more.
+create or replace function parking_needs_workflow(s parking_settlement, p_at timestamptz) returns boolean
+language sql stable as $$
+  select case
+    when s.refund_status is not null then s.refund_status = 'IN_PROGRESS'
+    when s.state in ('PAYING', 'PAID', 'RELEASE_REQUESTED', 'AWAITING_OPERATOR') then true
+    when s.released_at is null or q.release <> 'SERVER' then false
+    else s.state = 'RELEASED'
+         or s.released_by = 'OPERATOR' and s.operator_outcome is null and s.released_at > p_at - interval '3 days' end
+    from parking_quote q where q.quote_id = s.quote_id
+$$;
+
+-- What starts a settlement's workflow again.
+create or replace function parking_order(s parking_settlement) returns json language sql stable as $$
+  select json_build_object(
+    'operatorId', s.operator_id, 'placeId', s.place_id, 'amount', s.amount, 'currency', s.currency,
+    'input', json_build_object(
+      'settlementRef', s.settlement_ref, 'paymentId', p.payment_id, 'settlementId', s.settlement_id, 'userId', s.user_id,
+      'deviceId', p.device_id, 'quoteId', s.quote_id, 'fundingSource', s.funding_source, 'releaseCode', s.release_code,
+      'requestHash', s.request_hash, 'attemptId', s.attempt_id))
+    from payment p where p.merchant_id = parking_merchant_id(s.operator_id) and p.merchant_payment_id = s.settlement_ref
 $$;
 
 -- One stay is paid by one request after the other, whoever's phone it comes from.
@@ -35,7 +69,7 @@ create or replace function parking_settlement_view(s parking_settlement) returns
     'releaseCode', s.release_code,
     'requestedAt', rfc3339(s.requested_at),
     'paidAt', rfc3339(s.paid_at),
-    'exitBy', rfc3339(q.exit_by),
+    'exitBy', rfc3339(parking_exit_by(s, q)),
     'releasedAt', rfc3339(s.released_at),
     'releasedBy', s.released_by,
     'exitedAt', rfc3339(s.exited_at),
@@ -237,14 +271,19 @@ create or replace function parking_confirm(r jsonb) returns json language plpgsq
 declare
   s parking_settlement;
   v_answer parking_answer;
+  v_is_over boolean;
 begin
   select * into s from parking_settlement
    where settlement_ref = r ->> 'ref' and operator_id = r ->> 'operatorId' and state not in ('PAYING', 'DECLINED');
   if not found then
     return null;
   end if;
-  insert into parking_answer (settlement_ref, answer_id, source, outcome, said_at)
-  values (s.settlement_ref, 'event:' || (r ->> 'eventId'), 'CONFIRMATION', r ->> 'outcome', (r ->> 'at')::timestamptz)
+  -- After the end nobody looks at it any more.
+  v_is_over := not parking_needs_workflow(s, (r ->> 'at')::timestamptz);
+  insert into parking_answer (settlement_ref, answer_id, source, outcome, is_obeyed, detail, said_at)
+  values (s.settlement_ref, 'event:' || (r ->> 'eventId'), 'CONFIRMATION', r ->> 'outcome',
+          case when v_is_over then false end, case when v_is_over then 'it came after the end: ' || s.state end,
+          (r ->> 'at')::timestamptz)
   on conflict do nothing;
   select * into strict v_answer from parking_answer
    where settlement_ref = s.settlement_ref and answer_id = 'event:' || (r ->> 'eventId');

@@ -13,7 +13,7 @@ export interface DueFee {
 /** What was paid for a stay through us and not given back. */
 export interface PaidForStay {
   readonly amount: number;
-  /** Of that, what the operator's server has not been able to hear of yet. */
+  /** Of that, what the operator's server has not heard of or does not count: a person has let the driver out for it. */
   readonly unheardAmount: number;
   /** Until when a driver who has paid may be out. */
   readonly exitByMs: number | undefined;

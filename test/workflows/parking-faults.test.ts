@@ -1,5 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { findPaidForStay } from '../../db/parking-quote.ts';
+import { parkingMerchantId, parkingRefundId, type SettlementView } from '../../domain/parking/settlement.ts';
+import type { IssuerFault } from '../../partners/issuer/schemas.ts';
+import { askIssuerNow } from '../../workflows/issuer/contract.ts';
+import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
 import { PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
 import { connectIssuer, givenPayLater, startIssuer, type TestIssuer } from '../support/issuer.ts';
@@ -11,6 +16,7 @@ import {
   type GivenOperator,
   type TestOperatorServer,
 } from '../support/parking.ts';
+import { openBreaks } from '../support/reconcile.ts';
 import { startProgram } from '../support/program.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -21,7 +27,7 @@ let server: TestOperatorServer;
 let operator: GivenOperator;
 
 beforeAll(async () => {
-  stack = await startStack({ workers: 0, tillDeadlineMs: 5_000 });
+  stack = await startStack({ workers: 0, tillDeadlineMs: 3_000 });
   server = await startOperatorServer();
   operator = await givenOperator(stack, server);
 });
@@ -60,16 +66,18 @@ describe('when a commit’s answer is lost', () => {
 });
 
 describe('when the answer to an older step comes last', () => {
-  it('the settlement stays what the newer one has made of it', async () => {
-    const driver = await givenDriver(stack, await givenOperator(stack));
+  it('the settlement stays what the newer one has made of it, and each word is kept', async () => {
+    const unattended = await givenOperator(stack);
+    const driver = await givenDriver(stack, unattended);
     const before = await stack.startWorker();
     await driver.settle();
     await driver.untilAwaiting();
     await before.stop();
-    // Both are heard in one workflow task, so that both steps can be under way at once.
+    // All are heard in one workflow task, so that their steps can be under way at once.
     const word = { operator: 'Test', outcome: 'RELEASED', amount: 500 } as const;
     await driver.handle().signal(confirmRelease, { ...word, amount: 50 });
     await driver.handle().signal(confirmRelease, word);
+    await driver.handle().signal(confirmRelease, { ...word, outcome: 'NOT_RELEASED' });
     const faults = createFaultyPool(stack.pool);
     // Steps that are taken one after the other never come to RELEASED meanwhile.
     faults.holdAnswer('parking_advance', 'NOTE', () =>
@@ -80,6 +88,17 @@ describe('when the answer to an older step comes last', () => {
       expect(await driver.handle().result()).toMatchObject({ state: 'RELEASED' });
       const { typedSearchAttributes } = await driver.handle().describe();
       expect(typedSearchAttributes.get(PAYMENT_STATUS)).toBe('RELEASED');
+      const { reference } = await driver.look();
+      const { body } = await unattended.call<{ answers: { outcome?: string; isObeyed: boolean }[] }>(
+        'GET',
+        `/v1/parking/settlements/${reference}`,
+      );
+      expect(body.answers.map((it) => `${it.outcome ?? 'none'} ${it.isObeyed}`).sort()).toEqual([
+        'NOT_RELEASED false',
+        'RELEASED true',
+        'none false',
+      ]);
+      expect(await driver.balance()).toBe(500);
     } finally {
       await worker.stop();
     }
@@ -94,6 +113,9 @@ describe('a settlement on credit', () => {
     issuerId = await connectIssuer(stack, issuer);
   });
   afterAll(() => issuer.close());
+
+  const silentAt = (...operations: IssuerFault['operation'][]): IssuerFault[] =>
+    operations.map((operation) => ({ operation, fault: 'ERROR_500', times: 100_000 }));
 
   async function givenCreditDriver() {
     const driver = await givenDriver(stack, operator, { balance: 0 });
@@ -116,6 +138,82 @@ describe('a settlement on credit', () => {
       await other.driver.untilState('REFUNDED', 30_000);
       expect((await issuer.accountOf(other.accountRef)).used).toBe(0);
       expect((await issuer.books()).breaks).toEqual([]);
+    } finally {
+      await worker.stop();
+    }
+  });
+
+  it('that the issuer is silent about is nobody else’s to pay, cannot be taken back yet, and goes on when it speaks', async () => {
+    const worker = await stack.startWorker({ issuerTimeoutMs: 700 });
+    try {
+      const { driver, settle } = await givenCreditDriver();
+      await issuer.setFaults(
+        { operation: 'AUTHORISE', fault: 'TIME_OUT_AFTER_COMMIT', times: 1 },
+        ...silentAt('LOOK_UP'),
+      );
+      const other = await givenDriver(stack, operator, { sessionId: driver.sessionId });
+      expect(await settle()).toMatchObject({ status: 202, body: { state: 'PAYING' } });
+      expect(await other.settle()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+      expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+      expect(server.completions.map((it) => it.settlementId)).not.toContain((await driver.look()).reference);
+      await issuer.setFaults();
+      await driver.handle().signal(askIssuerNow);
+      await driver.untilState('RELEASED', 30_000);
+      expect(await other.balance()).toBe(1_000);
+    } finally {
+      await worker.stop();
+    }
+  });
+
+  it('is taken back at its issuer, once, though that is silent and workflows are terminated meanwhile', async () => {
+    const worker = await stack.startWorker({ issuerTimeoutMs: 700 });
+    server.isLater = true;
+    try {
+      const { driver, accountRef, settle } = await givenCreditDriver();
+      await settle();
+      const { reference } = await driver.untilState('RELEASE_REQUESTED', 30_000);
+      await until('the capture', async () => (await issuer.accountOf(accountRef)).captured === 500);
+      await issuer.setFaults(...silentAt('REFUND', 'LOOK_UP'));
+      const canceling = driver.cancel();
+      await until('the refund', async () => (await driver.look()).refund?.status === 'IN_PROGRESS');
+      expect(await canceling).toMatchObject({ status: 202 });
+      // On its way back it counts as paid no more.
+      const paid = await findPaidForStay(stack.pool, operator.operatorId, driver.sessionId);
+      expect(paid).toMatchObject({ amount: 0, unheardAmount: 0 });
+
+      const merchantId = parkingMerchantId(operator.operatorId);
+      const refund = stack.temporal.workflow.getHandle(
+        refundWorkflowId(merchantId, parkingRefundId(reference)),
+      );
+      await refund.terminate('test');
+      await driver.handle().terminate('test');
+      expect((await driver.cancel()).status).toBe(202);
+      await until('the next refund', async () => (await refund.describe()).status.name === 'RUNNING');
+      await issuer.setFaults();
+      await refund.signal(askIssuerNow);
+      await driver.untilState('REFUNDED', 30_000);
+      expect((await driver.cancel()).status).toBe(200);
+      expect(await issuer.accountOf(accountRef)).toMatchObject({ used: 0, captured: 0 });
+      expect((await issuer.books()).breaks).toEqual([]);
+    } finally {
+      server.isLater = false;
+      await worker.stop();
+    }
+  });
+
+  it('whose refund the issuer refuses keeps its state, and a person is told', async () => {
+    const worker = await stack.startWorker({ issuerTimeoutMs: 700 });
+    try {
+      const { driver, accountRef, settle } = await givenCreditDriver();
+      server.payAtMachine(driver.sessionId);
+      await issuer.setFaults({ operation: 'REFUND', fault: 'DECLINE', times: 1 });
+      await settle();
+      const ended = (await driver.handle().result()) as SettlementView;
+      expect(ended).toMatchObject({ refund: { status: 'FAILED', reason: 'ALREADY_SETTLED' } });
+      expect(await openBreaks(stack.pool, parkingMerchantId(operator.operatorId))).toContain(
+        `ISSUER unknown_outcome parking:${ended.reference}`,
+      );
+      expect((await issuer.accountOf(accountRef)).used).toBe(500);
     } finally {
       await worker.stop();
     }

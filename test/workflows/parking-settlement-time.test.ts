@@ -98,7 +98,7 @@ describe('an operator’s server that is down', () => {
     await environment.sleep('61s');
     await driver.untilAwaiting();
     await driver.handle().signal(confirmRelease, said('NOT_RELEASED'));
-    await environment.sleep('5m');
+    await environment.sleep('30s');
     expect(await driver.balance()).toBe(500);
     server.isDown = false;
     expect(await driver.handle().result()).toMatchObject({

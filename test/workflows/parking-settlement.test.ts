@@ -1,7 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SettlementView } from '../../domain/parking/settlement.ts';
+import { newId } from '../../db/id.ts';
+import { createKey } from '../../db/key.ts';
+import { findPaidForStay } from '../../db/parking-quote.ts';
+import { settleParking } from '../../db/parking-settlement.ts';
+import { parkingMerchantId, type SettlementView } from '../../domain/parking/settlement.ts';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
+import { apiClient } from '../support/client.ts';
 import { uniqueId } from '../support/givens.ts';
 import {
   givenDriver,
@@ -10,6 +15,7 @@ import {
   type GivenOperator,
   type TestOperatorServer,
 } from '../support/parking.ts';
+import { openBreaks } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -111,6 +117,25 @@ describe('a settlement', () => {
     expect(await driver.settle()).toMatchObject({ status: 409, body: { code: 'QUOTE_EXPIRED' } });
     expect(await driver.balance()).toBe(1_000);
     expect(await driver.settle({ quoteId: await driver.quote() })).toMatchObject({ status: 200 });
+    expect(await driver.balance()).toBe(500);
+  });
+
+  it('of a quote that ends in this very moment charges nothing; a millisecond before, it is paid', async () => {
+    const driver = await givenDriver(stack, operator);
+    const endMs = Date.now() + 60_000;
+    const quoteId = await driver.quote({ expiresAt: new Date(endMs).toISOString() });
+    const decide = (atMs: number) =>
+      settleParking(stack.pool, {
+        ...{ settlementRef: newId('set'), paymentId: newId('pay'), settlementId: driver.settlementId },
+        ...{ userId: driver.userId, deviceId: driver.deviceId, quoteId, fundingSource: 'BALANCE' },
+        ...{ releaseCode: '0000', requestHash: 'same', attemptId: 'one', policyVersion: 'test' },
+        ...{ similarWindowMs: 0, cancelUntilMinutesOfNextDay: 15 },
+        requestedAt: new Date(atMs).toISOString(),
+        decidedAt: new Date(atMs).toISOString(),
+      });
+    expect(await decide(endMs)).toMatchObject({ kind: 'refused', code: 'QUOTE_EXPIRED' });
+    expect(await driver.balance()).toBe(1_000);
+    expect(await decide(endMs - 1)).toMatchObject({ kind: 'settled', view: { state: 'PAID' } });
     expect(await driver.balance()).toBe(500);
   });
 
@@ -233,6 +258,73 @@ describe('an operator’s server that', () => {
       expect(await driver.balance()).toBe(1_000);
     } finally {
       server.outcome = undefined;
+    }
+  });
+});
+
+describe('a driver who is let out late', () => {
+  it('has as long to leave from then as from the end of the quote; a word after the exit is kept, not obeyed', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.isLater = true;
+    try {
+      const { reference } = (await driver.settle()).body;
+      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
+      // Ten minutes to leave, and all of it gone before the gate opens.
+      await stack.pool.query(
+        `update parking_quote set expires_at = now() - interval '20 minutes', exit_by = now() - interval '10 minutes'
+          where quote_id = $1`,
+        [driver.quoteId],
+      );
+      const path = `/v1/parking/settlements/${reference}/confirmations`;
+      await operator.call('POST', path, { eventId: 'ev-1', outcome: 'RELEASED' });
+      const { releasedAt = '', exitBy } = await driver.untilState('RELEASED');
+      expect(Date.parse(exitBy) - Date.parse(releasedAt)).toBe(600_000);
+      const paid = await findPaidForStay(stack.pool, operator.operatorId, driver.sessionId);
+      expect(paid.exitByMs).toBe(Date.parse(exitBy));
+      await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
+        driver.sessionId,
+      ]);
+      await driver.handle().signal('stayEnded');
+      expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
+
+      await operator.call('POST', path, { eventId: 'ev-2', outcome: 'ALREADY_SETTLED' });
+      expect((await answersOf(await driver.look(), operator)).at(-1)).toMatchObject({
+        outcome: 'ALREADY_SETTLED',
+        isObeyed: false,
+        detail: 'it came after the end: EXITED',
+      });
+    } finally {
+      server.isLater = false;
+    }
+  });
+});
+
+describe('a refund that fails', () => {
+  it('leaves the settlement as it is, tells a person by a break, and no cancel goes on for ever', async () => {
+    const driver = await givenDriver(stack, operator);
+    server.isLater = true;
+    try {
+      const { reference } = (await driver.settle()).body;
+      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
+      // Given back another way: nothing is left of the payment.
+      const merchantId = parkingMerchantId(operator.operatorId);
+      const { key } = await createKey(stack.pool, { role: 'merchant', tenantId: merchantId, name: 'x' });
+      const refund = { merchantRefundId: 'by-hand', amount: 500 };
+      const given = await apiClient(stack.baseUrl, key)('POST', `/v1/payments/${reference}/refunds`, refund);
+      expect(given.body.status).toBe('COMPLETED');
+      const path = `/v1/parking/settlements/${reference}/confirmations`;
+      await operator.call('POST', path, { eventId: 'ev', outcome: 'NOT_RELEASED' });
+      expect(await driver.handle().result()).toMatchObject({
+        state: 'RELEASE_REQUESTED',
+        refund: { status: 'FAILED', reason: 'NOT_RELEASED' },
+      });
+      expect(await openBreaks(stack.pool, merchantId)).toEqual([
+        `ISSUER unknown_outcome parking:${reference}`,
+      ]);
+      expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+      expect(await driver.balance()).toBe(1_000);
+    } finally {
+      server.isLater = false;
     }
   });
 });

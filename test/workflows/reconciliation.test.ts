@@ -3,6 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { RECONCILIATION_POLICY, addDays, nightlyDays } from '../../domain/reconciliation/policy.ts';
 import { assertDefined } from '../../domain/assert.ts';
+import { parkingMerchantId } from '../../domain/parking/settlement.ts';
 import { ensureSchedules, reconciliationScheduleId } from '../../workers/schedules.ts';
 import {
   booksChanged,
@@ -13,6 +14,7 @@ import {
 import { forge, testBooks } from '../support/books.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, type GivenMerchant } from '../support/givens.ts';
+import { givenDriver, givenOperator, startOperatorServer } from '../support/parking.ts';
 import { breaksOf, giveFile, openBreaks } from '../support/reconcile.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -103,6 +105,43 @@ describe('the reconciliation of a day', () => {
     const yesterday = addDays(today, -1);
     const over = await run({ days: { from: yesterday, to: yesterday }, merchantId: merchant.merchantId });
     expect(over.result).toMatchObject({ days: 1, opened: 0, open: {} });
+  });
+
+  it('covers what parking operators were paid and gave back, and finds what is lost of it', async () => {
+    const server = await startOperatorServer();
+    const operator = await givenOperator(stack, server);
+    const merchantId = parkingMerchantId(operator.operatorId);
+    const [kept, given] = [await givenDriver(stack, operator), await givenDriver(stack, operator)];
+    server.payAtMachine(given.sessionId);
+    await kept.settle();
+    await given.settle();
+    const { reference } = await kept.untilState('RELEASED');
+    await given.untilState('REFUNDED');
+    server.close();
+    const mine = `in (select transfer_id from payment where merchant_id = '${merchantId}'
+                      union select transfer_id from refund where merchant_id = '${merchantId}')`;
+    const day = "interval '1 day'";
+    await forge(
+      stack.pool,
+      `update payment set decided_at = decided_at - ${day} where merchant_id = '${merchantId}';
+       update refund set decided_at = decided_at - ${day} where merchant_id = '${merchantId}';
+       update entry set posted_at = posted_at - ${day} where transfer_id ${mine}`,
+    );
+    const yesterday = addDays(
+      new Intl.DateTimeFormat('sv', { timeZone: 'Asia/Tokyo' }).format(Date.now()),
+      -1,
+    );
+    const compare = () => run({ days: { from: yesterday, to: yesterday }, merchantId });
+    expect((await compare()).result).toMatchObject({ days: 1, opened: 0, open: {} });
+    await forge(
+      stack.pool,
+      `delete from entry where transfer_id = (select transfer_id from payment where merchant_payment_id = '${reference}');
+       delete from transfer where transfer_id = (select transfer_id from payment where merchant_payment_id = '${reference}')`,
+    );
+    expect((await compare()).result).toMatchObject({ opened: 1 });
+    expect((await openBreaks(stack.pool, merchantId)).join()).toMatch(
+      /^LEDGER missing_theirs payment:pay_\w+$/,
+    );
   });
 
   it('compares once more when a file comes while it runs, and again after it has ended', async () => {

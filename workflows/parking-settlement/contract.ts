@@ -1,5 +1,13 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
-import type { ReleaseOutcome, SettlementOrder, SettlementView } from '../../domain/parking/settlement.ts';
+import { describeMoney } from '../../domain/money.ts';
+import {
+  parkingMerchantId,
+  type ReleaseOutcome,
+  type SettlementOrder,
+  type SettlementView,
+} from '../../domain/parking/settlement.ts';
+import { SUBMITTED } from '../payment/contract.ts';
+import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../search-attributes.ts';
 
 /** A phone's request as the edge has checked it. */
 export type ParkingSettlementInput = SettlementOrder;
@@ -48,6 +56,24 @@ export interface ReleaseWord {
   readonly reason?: string;
 }
 export const confirmRelease = defineSignal<[ReleaseWord]>('confirmRelease');
+
+/** What operators find a settlement's workflow by, from its start. */
+export function searchAttributesOf({ operatorId }: { readonly operatorId: string }) {
+  return [
+    { key: PAYMENT_STATUS, value: SUBMITTED },
+    { key: MERCHANT_ID, value: parkingMerchantId(operatorId) },
+    { key: AWAITING_OPERATOR, value: false },
+  ];
+}
+
+export function summaryOf(it: {
+  readonly operatorId: string;
+  readonly placeId: string;
+  readonly amount: number;
+  readonly currency: string;
+}): string {
+  return `${describeMoney(it)} at ${it.operatorId}/${it.placeId}`;
+}
 
 /** One workflow per user and settlement id. */
 export function parkingWorkflowId(userId: string, settlementId: string): string {

@@ -12,6 +12,8 @@ export interface Mail {
   open(book: Book): void;
   /** What the operator's server has said on its own and nobody has looked at, oldest first. */
   readonly answers: ToldOperator[];
+  /** This one has been looked at, wherever it was heard first. */
+  seen(eventId: string): void;
   /** The stay has ended, says somebody; looked up where it counts. */
   stayEnded: boolean;
   /** The driver wants to take it back, and waits. */
@@ -30,6 +32,11 @@ export function openMail(): Mail {
   const seen = new Set<string>();
   const mail: Mail = {
     answers: [],
+    seen(eventId) {
+      seen.add(eventId);
+      const twin = mail.answers.findIndex((it) => it.eventId === eventId);
+      if (twin >= 0) mail.answers.splice(twin, 1);
+    },
     stayEnded: false,
     open(it) {
       book = it;

@@ -25,6 +25,9 @@ export async function askPerson(
     onRefused: (fault) => {
       book.keep({ source: 'OPERATOR', detail: fault });
     },
+    onSecond: (second) => {
+      keepWord(book, second, 'another word came before it');
+    },
     isOver,
   });
   book.showThrough(undefined);
@@ -41,15 +44,15 @@ export function heedLateWords(book: Book): void {
         book.keep({ source: 'OPERATOR', detail: heard.fault });
         return;
       }
-      const { operator, outcome, reason = '' } = heard.word;
-      book.keep({
-        source: 'OPERATOR',
-        outcome,
-        detail: `${operator}: ${reason} (nothing waited for it: the settlement was ${book.view().state})`,
-      });
+      keepWord(book, heard.word, `nothing waited for it: the settlement was ${book.view().state}`);
     },
     { description: 'Nothing waits for this now: it would be kept and change nothing.' },
   );
+}
+
+/** Keeps and shows a good word that is not obeyed. */
+export function keepWord(book: Book, { operator, outcome, reason = '' }: ReleaseWord, why: string): void {
+  book.keep({ source: 'OPERATOR', outcome, detail: `${operator}: ${reason} (${why})` });
 }
 
 function whatToCheck(book: Book, telling: Telling | undefined): string {

@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { ChildWorkflowFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   executeChild,
   ParentClosePolicy,
@@ -19,7 +19,8 @@ import { refund } from '../refund/workflow.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID } from '../search-attributes.ts';
 import type { Book } from './book.ts';
 
-const TRY_AGAIN = '5s';
+/** Doubled each time: an issuer may keep a refund for days, and history is not endless. */
+const TRY_AGAIN_MS = { first: 5_000, most: 3_600_000 };
 
 /** Gives all of it back, once, to where it came from. */
 export async function giveBack(book: Book, reason: SettlementRefundReason): Promise<void> {
@@ -44,7 +45,7 @@ async function refundInFull(book: Book, reason: SettlementRefundReason): Promise
   const { operatorId, amount } = book.view();
   const merchantId = parkingMerchantId(operatorId);
   const merchantRefundId = parkingRefundId(book.ref);
-  for (;;) {
+  for (let delayMs = TRY_AGAIN_MS.first; ; delayMs = Math.min(2 * delayMs, TRY_AGAIN_MS.most)) {
     try {
       return await executeChild(refund, {
         workflowId: refundWorkflowId(merchantId, merchantRefundId),
@@ -70,9 +71,10 @@ async function refundInFull(book: Book, reason: SettlementRefundReason): Promise
         ],
       });
     } catch (error) {
-      // A reset of this workflow while its refund is on its way.
-      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      await sleep(TRY_AGAIN);
+      // On its way since before a reset or a termination of this workflow; or ended from outside, and what it began is in Postgres.
+      const isElsewhere = error instanceof WorkflowExecutionAlreadyStartedError;
+      if (!isElsewhere && !(error instanceof ChildWorkflowFailure)) throw error;
+      await sleep(delayMs);
     }
   }
 }

@@ -8,7 +8,7 @@ import {
 import type { Book } from './book.ts';
 import type { ReleaseWord } from './contract.ts';
 import type { Mail } from './mail.ts';
-import { askPerson, heedLateWords } from './person.ts';
+import { askPerson, heedLateWords, keepWord } from './person.ts';
 import { giveBack } from './refund.ts';
 import { cancelAtServer, startTelling, type Telling } from './server.ts';
 
@@ -26,11 +26,19 @@ const REFUND_OF = {
 /** From paid to the end: the driver is out, or has the money back. The first answer counts; nothing is given back on silence. */
 export async function release(book: Book, mail: Mail): Promise<void> {
   heedLateWords(book);
-  const { refund, state } = book.view();
-  if (refund?.status === 'IN_PROGRESS') return giveBack(book, refund.reason);
-  if (state === 'RELEASED') return afterRelease(book, mail, undefined);
   // A run after a reset or a termination finds what was decided before it.
-  if (!['PAID', 'RELEASE_REQUESTED', 'AWAITING_OPERATOR'].includes(state)) return;
+  const { refund, releasedAt } = book.view();
+  if (refund !== undefined) {
+    // One that has failed is with a person.
+    if (refund.status === 'IN_PROGRESS') await giveBack(book, refund.reason);
+    mail.answerCancel({ kind: 'done' });
+    return;
+  }
+  if (releasedAt !== undefined) {
+    // The end of the stay may have been told while nothing ran.
+    mail.stayEnded = true;
+    return afterRelease(book, mail, undefined);
+  }
 
   let isServerAsked = book.release === 'SERVER';
   for (;;) {
@@ -82,6 +90,7 @@ async function firstAnswer(book: Book, mail: Mail, telling: Telling | undefined)
 }
 
 async function obeyServer(book: Book, mail: Mail, said: First & { by: 'SERVER' }): Promise<void> {
+  if (said.eventId !== undefined) mail.seen(said.eventId);
   const answer = serverAnswer(book, said, true);
   if (said.outcome === 'RELEASED') {
     await book.step({ step: 'RELEASED', by: 'SERVER', answer });
@@ -94,12 +103,14 @@ async function obeyServer(book: Book, mail: Mail, said: First & { by: 'SERVER' }
 
 /** The driver can go. What a person has said the server still hears; a server waits for the car to leave. */
 async function afterRelease(book: Book, mail: Mail, telling: Telling | undefined): Promise<void> {
-  const isByPerson = book.view().releasedBy === 'OPERATOR';
+  const { releasedBy, acknowledgements } = book.view();
+  const isByPerson = releasedBy === 'OPERATOR';
   const hasServer = book.release === 'SERVER';
   if (isByPerson) {
     mail.answerCancel({ kind: 'refused', detail: 'A person has let the car out for this settlement.' });
   }
-  const told = isByPerson && hasServer ? (telling ?? startTelling(book)) : undefined;
+  const mustHear = isByPerson && hasServer && acknowledgements.operator === null;
+  const told = mustHear ? (telling ?? startTelling(book)) : undefined;
   await Promise.all([
     told === undefined ? undefined : hearLate(book, mail, told),
     hasServer ? untilExit(book, mail) : undefined,
@@ -182,8 +193,7 @@ function noteWhyNot(book: Book, mail: Mail, first: First, taken: string): void {
       ? "the operator's server had released before it heard of this; nothing is given back"
       : "the operator's server did not say for three days whether it could take it back";
   if (first.by === 'PERSON') {
-    const { operator, outcome, reason = '' } = first.word;
-    book.keep({ source: 'OPERATOR', outcome, detail: `${operator}: ${reason} (${why})` });
+    keepWord(book, first.word, why);
   } else {
     book.keep({ source: 'DRIVER', outcome: 'TOO_LATE', detail: why });
     mail.answerCancel({ kind: 'refused', detail: `It can no longer be taken back: ${why}.` });
