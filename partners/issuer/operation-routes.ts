@@ -29,7 +29,7 @@ export function operationRoutes(
     const key = parse(schemas.key, request.params.key);
     // A look-up has no body: the message id, which is signed, binds it to the key in its path.
     requireSignedKey(request.headers, key);
-    await answer(faults.take('LOOK_UP'), response, async () => {
+    await answer(faults, { operation: 'LOOK_UP', key }, response, async () => {
       const found = await lookUp(pool, key);
       if (found === undefined) throw new Problem('NOT_FOUND', 'Nothing was done under this key.');
       return found;
@@ -44,7 +44,7 @@ export function operationRoutes(
       const body = parse(schemas.OPERATION_BODIES[operation], parseJson(rawBody));
       requireSignedKey(request.headers, body.key);
       const asked = { operation, ...body } as schemas.OperationRequest;
-      await answer(faults.take(operation), response, (fault) =>
+      await answer(faults, { operation, key: body.key }, response, (fault) =>
         perform(pool, asked, fault === 'DECLINE' ? 'DECLINED' : undefined),
       );
     };

@@ -59,6 +59,8 @@ const ISSUER_FAULTS = [...COMMON_FAULTS, 'NOT_FOUND', 'DECLINE'] as const;
 export const faultBody = faultSwitch(
   ['AUTHORISE', 'CAPTURE', 'VOID', 'REFUND', 'REPAYMENT', 'LOOK_UP'],
   ISSUER_FAULTS,
-).refine((it) => it.operation !== 'LOOK_UP' || it.fault !== 'DECLINE', 'A look-up declines nothing');
+)
+  .extend({ key: key.optional() })
+  .refine((it) => it.operation !== 'LOOK_UP' || it.fault !== 'DECLINE', 'A look-up declines nothing');
 
 export type IssuerFault = z.output<typeof faultBody>;

@@ -20,11 +20,11 @@ export function kessaiRoutes({ pool, signatures, faults, clock }: KessaiOptions)
   const router = Router();
   router.post('/v1/fee-calculations', async (request, response) => {
     const { at, ...where } = await read(request, schemas.feeBody);
-    await answer(faults.take('FEE_CALCULATION'), response, () => calculateFee(pool, where, at));
+    await answer(faults, { operation: 'FEE_CALCULATION' }, response, () => calculateFee(pool, where, at));
   });
   router.post('/v1/completions', async (request, response) => {
     const it = await read(request, schemas.completionBody);
-    await answer(faults.take('COMPLETION'), response, async (fault) => {
+    await answer(faults, { operation: 'COMPLETION' }, response, async (fault) => {
       const answersLater = fault === 'ANSWERS_LATER';
       const opensTwice = fault === 'OPENS_TWICE';
       const done = await complete(pool, it, clock(), { opensTwice, answersLater });
@@ -35,7 +35,7 @@ export function kessaiRoutes({ pool, signatures, faults, clock }: KessaiOptions)
   });
   router.post('/v1/cancellations', async (request, response) => {
     const { settlementId } = await read(request, schemas.cancellationBody);
-    await answer(faults.take('CANCELLATION'), response, () => cancel(pool, settlementId, clock()));
+    await answer(faults, { operation: 'CANCELLATION' }, response, () => cancel(pool, settlementId, clock()));
   });
   return router;
 

@@ -26,7 +26,7 @@ export function staffRoutes<Switch extends FaultSwitch>(it: StaffOptions<Switch>
     response.json({ valid: await signatures.count() });
   });
   if (faults !== undefined) {
-    const list = z.array(faults.schema).max(100);
+    const list = z.array(faults.schema).max(1_000);
     router.put('/v1/faults', (request, response) => {
       faults.switches.set(parse(list, request.body));
       response.json(faults.switches.left());

@@ -1,22 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createKey } from '../../db/key.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyLedger } from '../../db/ledger-verify.ts';
-import { freePort } from '../../dev/servers/ports.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { Answer } from '../support/client.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import {
   givenMerchant,
   givenPayer,
   paymentBody,
   type GivenMerchant,
   type GivenPayer,
-  type Target,
 } from '../support/givens.ts';
-import { startProgram, type Program } from '../support/program.ts';
+import { startKessai, type KessaiPrograms } from '../support/kessai-programs.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { until } from '../support/until.ts';
 
@@ -25,52 +19,12 @@ const KILLS = 6;
 const AMOUNT = 100;
 const TOP_UP = 1_000_000;
 
-let database: TestDatabase;
-let api: Program;
-let worker: Program;
-let connection: Connection;
-let baseUrl: string;
-let workerUrl: string;
-let target: Target;
-const taskQueue = `kill-${randomBytes(6).toString('hex')}`;
+let kessai: KessaiPrograms;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const port = await freePort();
-  const metricsPort = await freePort();
-  baseUrl = `http://127.0.0.1:${port}`;
-  workerUrl = `http://127.0.0.1:${metricsPort}`;
-  const env = {
-    DATABASE_URL: database.url,
-    TEMPORAL_ADDRESS: inject('temporalAddress'),
-    KESSAI_TASK_QUEUE: taskQueue,
-    KESSAI_DATA_KEY: randomBytes(32).toString('base64'),
-    KESSAI_CODE_PEPPER: randomBytes(32).toString('base64'),
-    PORT: String(port),
-    WORKER_METRICS_PORT: String(metricsPort),
-    HOST: '127.0.0.1',
-    LOG_LEVEL: 'warn',
-  };
-  api = startProgram('workers/api-main.ts', env);
-  worker = startProgram('workers/main.ts', env);
-  connection = await Connection.connect({ address: inject('temporalAddress') });
-  const { key } = await createKey(database.pool, { role: 'admin', tenantId: 'kessai', name: 'test' });
-  target = { baseUrl, adminKey: key };
-  await until('both programs', bothReady, 60_000);
+  kessai = await startKessai('kill');
 });
-afterAll(async () => {
-  await api.stop();
-  await worker.stop();
-  await connection.close();
-  await database.drop();
-});
-
-async function bothReady(): Promise<boolean> {
-  const answers = await Promise.all([baseUrl, workerUrl].map((url) => fetch(`${url}/readyz`))).catch(
-    () => [],
-  );
-  return answers.length === 2 && answers.every((it) => it.ok);
-}
+afterAll(() => kessai.stop());
 
 /** As a till does it: the same request under the same id until an answer comes that is one, then look until decided. */
 async function persist(call: () => Promise<Answer<PaymentView>>): Promise<PaymentView> {
@@ -81,12 +35,12 @@ async function persist(call: () => Promise<Answer<PaymentView>>): Promise<Paymen
       const isDecided = answer?.status === 200 && answer.body.status !== 'IN_PROGRESS';
       return isDecided ? answer.body : undefined;
     },
-    90_000,
+    180_000,
   );
 }
 
 async function persistCode(payer: GivenPayer): Promise<string> {
-  return until('a code', () => payer.code().catch(() => undefined), 90_000);
+  return until('a code', () => payer.code().catch(() => undefined), 180_000);
 }
 
 interface Till {
@@ -111,19 +65,19 @@ async function runTill(merchant: GivenMerchant, payer: GivenPayer, isOver: () =>
 }
 
 describe('kill -9 of worker and API while tills pay', () => {
-  it('loses no payment, takes none twice, and all reach a final state', { timeout: 240_000 }, async () => {
+  it('loses no payment, takes none twice, and all reach a final state', { timeout: 480_000 }, async () => {
     const receiver = await startWebhookReceiver();
-    const merchant = await givenMerchant(target, { webhookUrl: receiver.url });
+    const merchant = await givenMerchant(kessai, { webhookUrl: receiver.url });
     const payers = await Promise.all(
-      Array.from({ length: TILLS }, () => givenPayer(target, { balance: TOP_UP })),
+      Array.from({ length: TILLS }, () => givenPayer(kessai, { balance: TOP_UP })),
     );
     let killsLeft = KILLS;
     const killer = (async () => {
       while (killsLeft > 0) {
         // At any moment of the work, but only what has come up again: else nothing would ever be decided.
         await pause(Math.random() * 2_000);
-        await (killsLeft % 2 === 0 ? worker : api).killAndRestart();
-        await until('both programs again', bothReady, 60_000);
+        await (killsLeft % 2 === 0 ? kessai.worker() : kessai.api).killAndRestart();
+        await kessai.ready();
         killsLeft -= 1;
       }
     })();
@@ -140,21 +94,21 @@ describe('kill -9 of worker and API while tills pay', () => {
         expect(now.body.status).toBe(till.canceled.has(answer.merchantPaymentId) ? 'CANCELED' : 'COMPLETED');
       }
     }
-    const proof = await verifyLedger(database.pool);
+    const proof = await verifyLedger(kessai.pool);
     expect(proof.breaks).toEqual([]);
     // A try that died with its worker is given up after 30 s and made again.
     const undelivered = `select 1 from webhook_event where status <> 'DELIVERED'`;
-    await until('every webhook', async () => (await database.pool.query(undelivered)).rowCount === 0, 90_000);
+    await until('every webhook', async () => (await kessai.pool.query(undelivered)).rowCount === 0, 90_000);
     const told = new Set(receiver.received.map((it) => it.headers['webhook-id']));
     const canceledCount = tills.reduce((sum, till) => sum + till.canceled.size, 0);
     expect(told.size).toBe(answers.length + canceledCount);
     receiver.close();
-    const client = new Client({ connection });
+    const { workflow } = kessai.temporal;
     await until('the end of every workflow', async () => {
-      const open = await client.workflow.count(`TaskQueue = '${taskQueue}' and ExecutionStatus = 'Running'`);
+      const open = await workflow.count(`TaskQueue = '${kessai.taskQueue}' and ExecutionStatus = 'Running'`);
       return open.count === 0;
     });
-    const failed = `TaskQueue = '${taskQueue}' and ExecutionStatus in ('Failed', 'Terminated', 'TimedOut')`;
-    expect((await client.workflow.count(failed)).count).toBe(0);
+    const failed = `TaskQueue = '${kessai.taskQueue}' and ExecutionStatus in ('Failed', 'Terminated', 'TimedOut')`;
+    expect((await workflow.count(failed)).count).toBe(0);
   });
 });

@@ -357,6 +357,24 @@ describe('the fault', () => {
     await expect.poll(async () => (await lookUp(key)).body.status, { timeout: 5_000 }).toBe('DONE');
   });
 
+  it('SLOW is over when switches are set', async () => {
+    const ref = await issuer.account(1_000);
+    const key = newKey('authorise');
+    await switchOn('AUTHORISE', 'SLOW', 600_000);
+    await expect(impatient(key, ref)).rejects.toThrow('timeout');
+    await issuer.setFaults();
+    await expect.poll(async () => (await lookUp(key)).body.status, { timeout: 5_000 }).toBe('DONE');
+  });
+
+  it('with a key meets the calls under that key alone', async () => {
+    const ref = await issuer.account(1_000);
+    const [one, other] = [newKey('authorise'), newKey('authorise')];
+    await issuer.setFaults({ operation: 'AUTHORISE', fault: 'ERROR_500', times: 1, key: other });
+    expect((await authorise(one, ref, 100)).status).toBe(200);
+    expect((await authorise(other, ref, 100)).status).toBe(500);
+    expect((await authorise(other, ref, 100)).status).toBe(200);
+  });
+
   it.each([
     ['ERROR_500', 500],
     ['NOT_FOUND', 404],

@@ -23,6 +23,8 @@ export interface TestIssuer {
   books(): Promise<Books>;
   /** Switches faults on, instead of those before; none heals it. */
   setFaults(...faults: IssuerFault[]): Promise<void>;
+  /** Those that have met no call yet. */
+  faultsLeft(): Promise<IssuerFault[]>;
   /** What the issuer has stored under a key, past every fault. */
   stored(key: string): Promise<Pick<OperationView, 'operation' | 'status'> | undefined>;
   /** Secrets that it accepts from now on. */
@@ -66,6 +68,7 @@ export async function startIssuer(databaseUrl: string, it: { port?: number } = {
     async setFaults(...faults) {
       await ask('PUT', '/v1/faults', faults);
     },
+    faultsLeft: () => ask('GET', '/v1/faults'),
     async stored(key) {
       const found = await pool.query<OperationView>(
         'select operation, status from issuer.operation where operation_key = $1',

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { entrySum } from '../../db/ledger.ts';
-import { accountId } from '../../db/ledger.ts';
+import { accountId, entrySum } from '../../db/ledger.ts';
+import { repaymentOperationKey } from '../../domain/credit/credit.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
 import type { RepaymentView } from '../../domain/repayment/repayment.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
@@ -9,8 +9,11 @@ import { repaymentWorkflowId } from '../../workflows/repayment/contract.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
 import { debtBody, debtOf, zoneAtNoon } from './debts.ts';
 import { expectStatus, givenPayer, uniqueId, type GivenPayer, type Target } from './givens.ts';
+import type { TableRow } from './fault-table.ts';
+import type { FaultCase } from './fault-walk.ts';
 import { connectIssuer, startIssuer, type TestIssuer } from './issuer.ts';
 import type { Stack } from './stack.ts';
+import { until } from './until.ts';
 
 export type RepaymentAnswer = Answer<RepaymentView & { code?: string }>;
 
@@ -102,6 +105,41 @@ export async function connectRepay(stack: KessaiSide, nowMs = Date.now()): Promi
       const { repaid, breaks } = await issuer.books();
       expect(breaks).toEqual([]);
       expect(await entrySum(stack.pool, accountId.repayment(issuerId, 'JPY'))).toBe(repaid);
+    },
+  };
+}
+
+/** A repayment of 600 of a debt of 1,000, out of a balance of 5,000. */
+export function repaymentCase(side: RepaySide, row: TableRow): FaultCase {
+  const repaymentId = uniqueId('w');
+  let debt: GivenDebt;
+  return {
+    row,
+    keyOf: () => repaymentOperationKey(side.issuerId, debt.debtId, repaymentId),
+    async prepare() {
+      debt = await side.givenDebt();
+    },
+    async strike() {
+      // As a device does where a busy machine answers that it does not know.
+      await until('the repayment to be taken', async () => {
+        return (await debt.pay({ repaymentId, amount: 600 })).status !== 503;
+      });
+    },
+    ended: () => debt.handle(repaymentId).result(),
+    async figures() {
+      const [{ body }, { paid }, balance, now] = await Promise.all([
+        debt.repayment(repaymentId),
+        debt.statement(),
+        debt.balance(),
+        debt.now(),
+      ]);
+      return {
+        repayment: body.status,
+        issuer: String(paid),
+        // What is held is not free.
+        balance: String(balance.amount - balance.held),
+        debt: String(now.remainingAmount),
+      };
     },
   };
 }
