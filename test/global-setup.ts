@@ -23,6 +23,8 @@ declare module 'vitest' {
     templateDatabase: string;
     /** The dev server, in memory, namespace `default`, with our search attributes. */
     temporalAddress: string;
+    /** Its Web UI. */
+    temporalUiUrl: string;
     /** The executable for `TestWorkflowEnvironment.createTimeSkipping`. */
     timeSkippingPath: string;
     /** A file with the workflow bundle's code. */
@@ -76,13 +78,14 @@ async function startWorkflowServer(
 ) {
   const server = await startTemporal({
     port: await freePort(),
+    uiPort: await freePort(),
     logFile: join(folder, 'temporal.log'),
     searchAttributes: SEARCH_ATTRIBUTES,
     report,
   });
   cleanUps.push(() => server.stop());
   await registry.add('temporal', server.process.pid);
-  return server.address;
+  return server;
 }
 
 const SOURCE_MAP_MARK = '//# sourceMappingURL=data:';
@@ -138,7 +141,9 @@ export default async function setUp(project: TestProject): Promise<CleanUp> {
   try {
     project.provide('postgresAdminUrl', valueOf(postgres));
     project.provide('templateDatabase', TEMPLATE);
-    project.provide('temporalAddress', valueOf(temporal));
+    const { address, uiUrl = '' } = valueOf(temporal);
+    project.provide('temporalAddress', address);
+    project.provide('temporalUiUrl', uiUrl);
     project.provide('timeSkippingPath', valueOf(timeSkipping));
     project.provide('bundlePath', valueOf(bundle));
     valueOf(programs);
