@@ -87,6 +87,18 @@ export async function findDebtOfUser(db: Db, userId: string, debtId: string): Pr
   return (await firstRow<{ view: DebtView }>(db, statement, [userId, debtId]))?.view;
 }
 
+/** Open debts whose campaign is late by minutes, or has never looked at its debt: its workflow is not there, or hangs. */
+export async function listCampaignsLost(db: Db, limit: number): Promise<DebtKey[]> {
+  const statement = {
+    name: 'debt_lost',
+    text: `select issuer_id as "issuerId", debt_id as "debtId" from debt
+            where closed_at is null
+              and (next_at < now() - interval '10 minutes' or next_at is null and registered_at < now() - interval '1 minute')
+            order by next_at limit $1`,
+  };
+  return rows<DebtKey & Record<string, unknown>>(db, statement, [limit]);
+}
+
 /** What the rules decide by, as it is under the debt's lock. Times are milliseconds since 1970. */
 export interface DebtFacts {
   readonly state: DebtState;

@@ -117,6 +117,18 @@ export async function listWebhooksToStart(db: Db, limit: number): Promise<string
   return (await rows<{ eventId: string }>(db, statement, [limit])).map((it) => it.eventId);
 }
 
+/** Events that ought to be on their way for minutes and that nobody has tried to deliver. */
+export async function listWebhooksForgotten(db: Db, limit: number): Promise<string[]> {
+  const statement = {
+    name: 'webhook_forgotten',
+    text: `select event_id as "eventId" from webhook_event e
+            where status = 'PENDING' and created_at < now() - interval '10 minutes'
+              and not exists (select 1 from webhook_attempt a where a.event_id = e.event_id)
+            order by created_at limit $1`,
+  };
+  return (await rows<{ eventId: string }>(db, statement, [limit])).map((it) => it.eventId);
+}
+
 export async function webhookStarted(db: Db, eventId: string): Promise<void> {
   const statement = {
     name: 'webhook_started',

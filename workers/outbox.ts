@@ -2,13 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Runtime } from '@temporalio/worker';
 import type { StartPush } from '../activities/push-start.ts';
 import type { Pool } from '../db/pool.ts';
-import type { DebtKey } from '../db/debt.ts';
+import { listCampaignsLost, type DebtKey } from '../db/debt.ts';
 import { listNoticesDue, noticeTold } from '../db/debt-notice.ts';
 import { listPushesDue } from '../db/push.ts';
 import { listReceiptsDue } from '../db/receipt.ts';
-import { listWebhooksToStart, webhookStarted } from '../db/webhook.ts';
+import { listWebhooksForgotten, listWebhooksToStart, webhookStarted } from '../db/webhook.ts';
 
 const LOOK_EVERY_MS = 1_000;
+/** What was lost altogether, as when a workflow was terminated, is looked for so often. */
+const SEARCH_EVERY_MS = 600_000;
 const AT_ONCE = 100;
 
 export interface OutboxDeps {
@@ -18,6 +20,8 @@ export interface OutboxDeps {
   readonly startWebhook: (eventId: string) => Promise<void>;
   /** Tells a campaign that its user has heard of the debt with a payment. */
   readonly tellOfPayment: (debt: DebtKey) => Promise<void>;
+  /** Wakes a campaign, or begins it anew. */
+  readonly wakeCampaign: (debt: DebtKey) => Promise<void>;
 }
 
 /**
@@ -27,9 +31,16 @@ export interface OutboxDeps {
  */
 export function keepOutbox(deps: OutboxDeps): { stop(): Promise<void> } {
   const stopping = new AbortController();
+  let searchedMs = -Infinity;
+  const look = async (): Promise<void> => {
+    await sweep(deps);
+    if (performance.now() - searchedMs < SEARCH_EVERY_MS) return;
+    await search(deps);
+    searchedMs = performance.now();
+  };
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await sweep(deps).catch((error: unknown) => {
+      await look().catch((error: unknown) => {
         if (!stopping.signal.aborted)
           Runtime.instance().logger.warn('the outbox could not be emptied; looking again', { error });
       });
@@ -56,4 +67,10 @@ async function sweep(deps: OutboxDeps): Promise<void> {
     await deps.tellOfPayment(debt);
     await noticeTold(pool, paymentId);
   }
+}
+
+/** Who terminates a workflow, or dies between Postgres and Temporal, tells nobody. */
+async function search({ pool, wakeCampaign, startWebhook }: OutboxDeps): Promise<void> {
+  for (const debt of await listCampaignsLost(pool, AT_ONCE)) await wakeCampaign(debt);
+  for (const eventId of await listWebhooksForgotten(pool, AT_ONCE)) await startWebhook(eventId);
 }

@@ -17,7 +17,7 @@ import { createReconciliationActivities } from '../activities/reconciliation.ts'
 import { createRefundActivities } from '../activities/refund.ts';
 import { createRepaymentActivities } from '../activities/repayment.ts';
 import { createWebhookActivities } from '../activities/webhook.ts';
-import { paymentCompleted } from '../workflows/dunning/contract.ts';
+import { debtChanged, paymentCompleted } from '../workflows/dunning/contract.ts';
 import {
   dunningTaskQueue,
   issuerTaskQueue,
@@ -134,6 +134,7 @@ export async function createWorkers(options: KessaiWorkerOptions): Promise<Kessa
         writeReceipt: createReceiptWriter(pool),
         startWebhook: createWebhookStarter({ client, taskQueue }),
         tellOfPayment: (debt) => signalCampaign(debt, paymentCompleted),
+        wakeCampaign: (debt) => signalCampaign(debt, debtChanged),
       });
       const runs = workers.map((worker) => worker.run().finally(shutdown));
       const ends = await Promise.allSettled(runs);

@@ -12,7 +12,7 @@ import {
   tell,
   type GivenCreditor,
 } from '../support/debts.ts';
-import { uniqueId, type GivenPayer } from '../support/givens.ts';
+import { givenPayer, uniqueId, type GivenPayer } from '../support/givens.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { createTimeSkippingServer } from '../support/temporal.ts';
 import { until } from '../support/until.ts';
@@ -71,6 +71,7 @@ async function timeline(debtId: string): Promise<string[]> {
   });
 }
 
+const two = (n: number): string => String(n).padStart(2, '0');
 const inDays = (days: number): string => new Date(startMs + days * DAY_MS).toISOString();
 
 function closings(debtId: string): DebtView[] {
@@ -115,8 +116,11 @@ describe('never opened', () => {
     expect(deferrals.map((it) => it.reason)).toEqual(
       expect.arrayContaining(['QUIET_HOURS', 'SEVEN_DAY_CAP']),
     );
-    const { events } = await handleOf(debtId).fetchHistory();
-    expect(events?.length).toBeLessThanOrEqual(9 * 12);
+    const events = (await handleOf(debtId).fetchHistory()).events ?? [];
+    const begins = events.flatMap((it, i) => (it.timerFiredEventAttributes == null ? [] : [i]));
+    const costs = [0, ...begins].map((begin, i) => (begins[i] ?? events.length) - begin);
+    expect(costs).toHaveLength(9);
+    expect(Math.max(...costs)).toBeLessThanOrEqual(12);
   });
 
   it('to the last of maxMessages is exhausted a pause later, told once, in stages that are all there', async () => {
@@ -132,6 +136,49 @@ describe('never opened', () => {
     expect((await pay(debtId, 'late', 12_300)).status).toBe(200);
     expect(await debt(debtId)).toMatchObject({ state: 'EXHAUSTED', remainingAmount: 0 });
     expect(closings(debtId)).toHaveLength(1);
+  });
+});
+
+describe('the second contact of campaigns that begin at 09:00', () => {
+  // Of the next year, whenever this runs: the second Sunday of March in New York, and the first of January in Japan.
+  const year = new Date().getUTCFullYear() + 1;
+  const sunday = 14 - new Date(Date.UTC(year, 2, 0)).getUTCDay();
+  const [march, eve] = [`${year}-03-${two(sunday - 2)}`, `${year}-12-30`];
+  const changed = `${year}-03-${two(sunday)}`;
+
+  it('due at 20:59, 21:00, 07:59, on a holiday, on the DST change in New York and in a zone with :30 offset comes at the right minute, once, with the reason', async () => {
+    const cases = [
+      ['Asia/Tokyo', march, 11 + 59 / 60, 'none', `${changed.slice(0, 8)}${two(sunday - 1)}T20:59+09:00`, []],
+      ['Asia/Tokyo', march, 12, 'none', `${changed}T08:00+09:00`, ['QUIET_HOURS']],
+      ['Asia/Tokyo', march, 22 + 59 / 60, 'none', `${changed}T08:00+09:00`, ['QUIET_HOURS']],
+      ['Asia/Tokyo', eve, 24, 'JP', `${year + 1}-01-02T08:00+09:00`, ['HOLIDAY', 'QUIET_HOURS']],
+      // 02:00 of that night does not exist.
+      ['America/New_York', march, 17, 'none', `${changed}T08:00-04:00`, ['QUIET_HOURS']],
+      ['Asia/Kolkata', march, 12, 'none', `${changed}T08:00+05:30`, ['QUIET_HOURS']],
+    ] as const;
+    const campaigns = [];
+    for (const [timeZone, dueOn, hours, holidays, at, reasons] of cases) {
+      const creditor = await givenCreditor(stack);
+      const intervals = { baseIntervalHours: hours, minIntervalHours: 1, openedIntervalHours: hours };
+      await creditor.call('PUT', '/v1/dunning/policy', { ...intervals, holidays, maxMessages: 2 });
+      const user = await givenPayer(stack, { timeZone, locale: 'ja' });
+      const debtId = uniqueId('d');
+      await creditor.call('PUT', `/v1/debts/${debtId}`, debtBody({ userId: user.userId, dueOn }));
+      campaigns.push({ creditor, debtId, at, reasons });
+    }
+    const lastMs = Date.parse(`${year + 1}-01-03T00:00:00Z`);
+    await environment.sleep(lastMs - (await environment.currentTimeMs()));
+    for (const { creditor, debtId, at, reasons } of campaigns) {
+      const { contacts, deferrals } = await debtOf(creditor, debtId);
+      const lateMs = Date.parse(contacts[1]?.sentAt ?? '') - Date.parse(at);
+      expect({ at, contacts: contacts.length, reasons: deferrals.map((it) => it.reason) }).toEqual({
+        at,
+        contacts: 2,
+        reasons,
+      });
+      expect(lateMs).toBeGreaterThanOrEqual(0);
+      expect(lateMs).toBeLessThan(60_000);
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { debtBody, debtOf, givenCreditor, givenDebtor, inboxOf } from '../suppor
 import { uniqueId } from '../support/givens.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
+import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 
 const HOUR_MS = 3_600_000;
 let stack: Stack;
@@ -34,6 +35,30 @@ describe('worker down for three days over two due times', () => {
     expect(pauseMs).toBeGreaterThanOrEqual(36 * HOUR_MS);
     expect(await inboxOf(debtor)).toHaveLength(2);
     await worker.stop();
+  });
+});
+
+describe('a campaign whose workflow was terminated, or never began', () => {
+  it('is found in Postgres and goes on; the event of an end that nobody delivers is delivered', async () => {
+    const receiver = await startWebhookReceiver();
+    const issuer = await givenCreditor(stack, receiver.url);
+    const debtor = await givenDebtor(stack);
+    const [open, ended] = [uniqueId('d'), uniqueId('d')];
+    for (const debtId of [open, ended]) {
+      await issuer.call('PUT', `/v1/debts/${debtId}`, debtBody({ userId: debtor.userId }));
+      if (debtId === ended) await issuer.call('POST', `/v1/debts/${debtId}/withdraw`);
+      await stack.temporal.workflow.getHandle(dunningWorkflowId(issuer.issuerId, debtId)).terminate();
+    }
+    const past = `now() - interval '1 hour'`;
+    await stack.pool.query(`update debt set registered_at = ${past} where debt_id = $1`, [open]);
+    await stack.pool.query(`update webhook_event set created_at = ${past} where owner_id = $1`, [
+      issuer.issuerId,
+    ]);
+    const worker = await stack.startWorker();
+    await until('the message', async () => (await debtOf(issuer, open)).contacts.length === 1);
+    await until('debt.closed', () => receiver.received.length === 1);
+    await worker.stop();
+    receiver.close();
   });
 });
 

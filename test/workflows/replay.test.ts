@@ -6,17 +6,24 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { describe, expect, inject, it } from 'vitest';
 import { webhookWorkflowId } from '../../workflows/webhook-delivery/contract.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
+import { debtChanged, dunningWorkflowId, paymentCompleted } from '../../workflows/dunning/contract.ts';
 import { journalWorkflowId } from '../../workflows/journal/contract.ts';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
+import { pushWorkflowId } from '../../workflows/push/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
+import { dunningTaskQueue } from '../../workflows/task-queue.ts';
 import { connectCredit } from '../support/credit.ts';
+import { debtBody, debtOf, givenCreditor, givenDebtor, tell } from '../support/debts.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, givenPayer, pay, paymentBody } from '../support/givens.ts';
 import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { givenDriver, givenOperator, startOperatorServer } from '../support/parking.ts';
+import { givenBrowser } from '../support/push.ts';
+import { startPushService } from '../support/push-service.ts';
 import { refundOf } from '../support/refunds.ts';
+import { connectRepay } from '../support/repayments.ts';
 import { startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import { startWebhookReceiver } from '../support/webhook-receiver.ts';
@@ -173,8 +180,99 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
     await stack.stop();
   });
 
+  it(
+    'keeps one history of each end of a dunning campaign, a push and a repayment',
+    { timeout: 180_000 },
+    async () => {
+      const service = await startPushService();
+      const stack = await startStack({ pushHosts: [service.host] });
+      const receiver = await startWebhookReceiver();
+      const issuer = await givenCreditor(stack, receiver.url);
+      const debtor = await givenDebtor(stack);
+      const register = async (debtId: string, it: object = {}): Promise<WorkflowHandle> => {
+        await issuer.call('PUT', `/v1/debts/${debtId}`, { ...debtBody({ userId: debtor.userId }), ...it });
+        return stack.temporal.workflow.getHandle(dunningWorkflowId(issuer.issuerId, debtId));
+      };
+      const firstMessage = (debtId: string): Promise<string> =>
+        until('a message', async () => (await debtOf(issuer, debtId)).contacts[0]?.messageId);
+      const repaid = (debtId: string, amount: number) =>
+        issuer.call('POST', `/v1/debts/${debtId}/repayments`, {
+          repaymentId: `r-${amount}`,
+          amount,
+          paidAt: '2026-11-20T00:00:00Z',
+        });
+      const pushOf = (messageId: string) => stack.temporal.workflow.getHandle(pushWorkflowId(messageId));
+
+      const browser = await givenBrowser(service, debtor);
+      const settled = await register('settled');
+      const messageId = await firstMessage('settled');
+      await recordEnd('push-accepted', pushOf(messageId));
+      await tell(debtor, messageId, 'OPENED');
+      await until(
+        'the pause',
+        async () => (await debtOf(issuer, 'settled')).nextContact?.reason === 'AFTER_OPENED',
+      );
+      await settled.signal(paymentCompleted);
+      await repaid('settled', 300);
+      await repaid('settled', 12_000);
+      await recordEnd('dunning-settled', settled);
+
+      const operated = await register('operated');
+      await firstMessage('operated');
+      const word = { operator: 'mei', reason: 'recorded' };
+      await operated.signal('operateCampaign', { ...word, action: 'HOLD', until: 'soon' });
+      await operated.signal('operateCampaign', { ...word, action: 'HOLD', until: '2099-01-01T00:00:00Z' });
+      await until('the hold', async () => (await debtOf(issuer, 'operated')).state === 'ON_HOLD');
+      await operated.signal('operateCampaign', { ...word, action: 'RELEASE' });
+      const second = { baseIntervalHours: 1 / 3_600, minIntervalHours: 1 / 3_600, maxMessages: 2 };
+      await issuer.call('PUT', '/v1/dunning/policy', { maxMessages: 3 });
+      const applied = await issuer.call<{ workflowId: string }>('POST', '/v1/dunning/policy/apply', {});
+      await recordEnd('dunning-policy', stack.temporal.workflow.getHandle(applied.body.workflowId));
+      await until('the rules', async () => (await debtOf(issuer, 'operated')).policyVersion === 'v1');
+      await operated.signal('operateCampaign', { ...word, action: 'STOP' });
+      await recordEnd('dunning-operated', operated);
+
+      await issuer.call('PUT', '/v1/dunning/policy', second);
+      browser.answerWith({ status: 410 });
+      await recordEnd('dunning-exhausted', await register('exhausted'));
+      await recordEnd('push-gone', pushOf(await firstMessage('exhausted')));
+
+      const long = await stack.temporal.workflow.start('dunning', {
+        workflowId: dunningWorkflowId(issuer.issuerId, 'long'),
+        taskQueue: dunningTaskQueue(stack.taskQueue),
+        args: [{ issuerId: issuer.issuerId, debtId: 'long', maxEvents: 8 }],
+        startDelay: '1 second',
+      });
+      await register('long', { dueOn: '2099-01-01' });
+      const firstRun = stack.temporal.workflow.getHandle(long.workflowId, long.firstExecutionRunId);
+      await long.signal(debtChanged);
+      await until('the next run', async () => (await long.describe()).runId !== long.firstExecutionRunId);
+      await keep('dunning-continued', firstRun);
+      await issuer.call('POST', '/v1/debts/long/withdraw');
+
+      const side = await connectRepay(stack);
+      const paid = await side.givenDebt();
+      await paid.pay({ repaymentId: 'done' });
+      await recordEnd('repayment-completed', paid.handle('done'));
+      const refused = await side.givenDebt();
+      await side.issuer.setFaults({ operation: 'REPAYMENT', fault: 'DECLINE', times: 1 });
+      await refused.pay({ repaymentId: 'refused' });
+      await recordEnd('repayment-refused', refused.handle('refused'));
+      await refused.pay({ repaymentId: 'more', amount: 5_001 });
+      await recordEnd('repayment-failed', refused.handle('more'));
+      await side.issuer.close();
+      receiver.close();
+      await stack.stop();
+      service.close();
+    },
+  );
+
   async function recordEnd(name: string, handle: WorkflowHandle): Promise<void> {
     await handle.result();
+    await keep(name, handle);
+  }
+
+  async function keep(name: string, handle: WorkflowHandle): Promise<void> {
     const file = `${folder}${name}.json`;
     if (!existsSync(file)) writeFileSync(file, `${historyToJSON(await handle.fetchHistory())}\n`);
   }
