@@ -146,7 +146,7 @@ export default tseslint.config(
   // A test says what type an answer's body has.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unnecessary-type-parameters': 'off' } },
   // Programs that talk to a person at a terminal.
-  { files: ['dev/**/*.ts', 'bench/**/*.ts', 'test/run.ts', '**/*-main.ts'], rules: { 'no-console': 'off' } },
+  { files: ['dev/**/*.ts', 'bench/**/*.ts', 'test/*.ts', '**/*-main.ts'], rules: { 'no-console': 'off' } },
   {
     files: ['**/*.{js,mjs}'],
     languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },

@@ -28,8 +28,8 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: SlowestFirst },
-    // Temporal, Postgres and the workers of the tests share the machine with the test processes.
-    maxWorkers: 2,
+    // One more than the two cores that we count on: a file that waits for its servers or for time to pass leaves the other two working.
+    maxWorkers: 3,
     reporters: ['default'],
     projects: [
       { extends: true, test: { name: 'unit', include: unit, isolate: false, testTimeout: 30_000 } },

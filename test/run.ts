@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../dev/servers/commands.ts';
+import { runCommand, type CommandResult } from '../dev/servers/commands.ts';
+import type { SourceFaults } from './check-sources.ts';
 import { readVitestReport, type Tally } from './support/tally.ts';
 
 /**
@@ -14,37 +15,50 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const tool = (path: string): string => join(root, 'node_modules', path);
 const CHECK_TIMEOUT_MS = 10 * 60_000;
 
-const checks = [
-  { title: 'Type check', args: [tool('typescript/bin/tsc'), '--noEmit', '--pretty', 'false'] },
-  { title: 'Lint', args: [tool('eslint/bin/eslint.js'), '.'] },
-  { title: 'Format check', args: [tool('prettier/bin/prettier.cjs'), '--check', '.'] },
-];
-
 function environment(): NodeJS.ProcessEnv {
   const plain = process.env.CI === 'true' || !process.stdout.isTTY;
   const { FORCE_COLOR: _, ...rest } = process.env;
   return plain ? { ...rest, NO_COLOR: '1' } : process.env;
 }
 
-async function runChecks(): Promise<Tally> {
-  const results = await Promise.all(checks.map(runCheck));
-  const failures = results.filter((result) => result !== undefined);
-  return { passed: results.length - failures.length, failed: failures.length, skipped: 0, failures };
+/** @returns what is wrong by check; an empty text where nothing is */
+async function checkSources(): Promise<Record<string, string>> {
+  const { code, output } = await runCheck(['--import', 'tsx', 'test/check-sources.ts']);
+  if (code !== 0) return { 'Type check': output, Lint: 'did not run' };
+  const { types, lint } = JSON.parse(output) as SourceFaults;
+  return { 'Type check': types, Lint: lint };
 }
 
-/** Says when it has ended, in one line among those of the tests. @returns what is wrong, if anything is */
-async function runCheck({ title, args }: (typeof checks)[number]): Promise<string | undefined> {
-  const beganMs = Date.now();
-  const { code, output } = await runCommand(process.execPath, args, {
+async function checkFormat(): Promise<Record<string, string>> {
+  const { code, output } = await runCheck([tool('prettier/bin/prettier.cjs'), '--check', '.']);
+  return { 'Format check': code === 0 ? '' : output };
+}
+
+function runCheck(args: readonly string[]): Promise<CommandResult> {
+  return runCommand(process.execPath, args, {
     cwd: root,
     timeoutMs: CHECK_TIMEOUT_MS,
     env: { ...environment(), NO_COLOR: '1' },
     // They take what the tests leave.
     priority: constants.priority.PRIORITY_LOW,
   });
-  const took = `${((Date.now() - beganMs) / 1000).toFixed(1)} s`;
-  console.log(code === 0 ? `  ok    ${title} (${took})` : `  fail  ${title} (${took})`);
-  return code === 0 ? undefined : `${title}\n${output.trim()}`;
+}
+
+/** Says when each has ended, in a line among those of the tests. */
+async function runChecks(): Promise<Tally> {
+  const beganMs = Date.now();
+  const failures: string[] = [];
+  let passed = 0;
+  const checks = [checkSources(), checkFormat()].map(async (check) => {
+    for (const [title, fault] of Object.entries(await check)) {
+      const took = `${((Date.now() - beganMs) / 1000).toFixed(1)} s`;
+      console.log(fault === '' ? `  ok    ${title} (${took})` : `  fail  ${title} (${took})`);
+      if (fault === '') passed += 1;
+      else failures.push(`${title}\n${fault.trim()}`);
+    }
+  });
+  await Promise.all(checks);
+  return { passed, failed: failures.length, skipped: 0, failures };
 }
 
 /** Runs Vitest on our terminal; its exit code tells of errors outside of any test, too. */

@@ -1,8 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createReport } from '../report.ts';
 import { runMain, SetupProblem } from '../setup-problem.ts';
-import { OFFSET_HOURS, play } from './play.ts';
-import { openStage } from './stage.ts';
 import { STORIES } from './stories.ts';
 import { describeTimeline } from './timeline.ts';
 
@@ -35,6 +33,11 @@ await runMain(async () => {
     throw new SetupProblem(
       `There is no story of ${unknown.join(', ')}; there are ${STORIES.map((it) => it.userId).join(', ')}`,
     );
+  // Only now: loading what they need takes longer than a word of help may.
+  const [{ OFFSET_HOURS, play }, { openStage }] = await Promise.all([
+    import('./play.ts'),
+    import('./stage.ts'),
+  ]);
   const report = createReport();
   const stage = await openStage(report);
   try {

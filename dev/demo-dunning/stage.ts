@@ -173,6 +173,7 @@ async function startPrograms(
     namespace: environment.namespace ?? 'default',
     taskQueue,
     workflowBundle: bundle,
+    workflowsInThisThread: true,
     deps: { ...deps, issuerTimeoutMs: ISSUER_TIMEOUT_MS },
   });
   const run = workers.run();

@@ -83,15 +83,18 @@ export function isAlive(pid: number): boolean {
 
 /**
  * What tells this process from a later one that was given the same number: its start time.
- * Undefined when it does not run (or is a zombie), or when the system cannot say.
+ * Undefined when it does not run, or when the system cannot say. A zombie runs on as long as any of its threads does: so long
+ * it keeps its ports.
  */
 export async function processIdentity(pid: number): Promise<string | undefined> {
   if (!isAlive(pid)) return undefined;
   if (process.platform === 'linux') {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    // Fields after the command's closing parenthesis: the first is the state, the 20th the start time (proc(5)).
+    // Fields after the command's closing parenthesis: the first is the state, the 18th how many threads there are, the 20th
+    // the start time (proc(5)).
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' || fields[19] === undefined ? undefined : fields[19];
+    const isGone = fields[0] === 'Z' && Number(fields[17]) <= 1;
+    return isGone ? undefined : fields[19];
   }
   if (process.platform === 'win32') return undefined;
   const { stdout } = await run('ps', ['-o', 'lstart=', '-p', String(pid)]).catch(() => ({ stdout: '' }));

@@ -166,10 +166,14 @@ describe('a build that fails', () => {
       for (const part of ['package.json', 'tsconfig.json', 'dev', 'workers'])
         await cp(join(root, part), join(folder, part), { recursive: true });
       // The whole would take long to compile; one room with one fault shows the same.
-      const project = { extends: './tsconfig.json', compilerOptions: { noEmit: false }, include: ['domain'] };
+      const project = {
+        extends: './tsconfig.json',
+        compilerOptions: { noEmit: false, noCheck: true },
+        include: ['domain'],
+      };
       await writeFile(join(folder, 'tsconfig.build.json'), JSON.stringify(project));
       await mkdir(join(folder, 'domain'));
-      await writeFile(join(folder, 'domain', 'rule.ts'), "export const rule: number = 'text';");
+      await writeFile(join(folder, 'domain', 'rule.ts'), 'export const rule: number = ;');
       await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
       await mkdir(join(folder, 'dist'));
       await writeFile(join(folder, 'dist', 'before.js'), '// whole');

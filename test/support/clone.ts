@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { chmod, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../dev/servers/ports.ts';
+import { isPortFree } from '../../dev/servers/ports.ts';
 import { removeDataDir } from '../../dev/servers/postgres-account.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -57,7 +58,16 @@ export async function makeClone(): Promise<Clone> {
     filter: (source) => !LEFT_OUT.has(basename(source)) || source === root,
   });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  const port = async (): Promise<string> => String(await freePort());
+  const taken = new Set<number>();
+  // Kept for minutes, so not of those that the system gives to every connection meanwhile.
+  const port = async (): Promise<string> => {
+    for (;;) {
+      const candidate = randomInt(10_000, 30_000);
+      if (taken.has(candidate) || !(await isPortFree(candidate))) continue;
+      taken.add(candidate);
+      return String(candidate);
+    }
+  };
   const ports: Ports = {
     PORT: await port(),
     KESSAI_PG_PORT: await port(),
