@@ -1,6 +1,6 @@
 import type { Browser, FrameLocator, Page } from 'playwright-core';
 
-/** What an operator looks at to see whether a driver waits (docs/operators.md). */
+/** What an operator looks at to see whether a driver waits (docs/operator-guide.md). */
 export const WAITING_DRIVERS = 'AwaitingOperator=true and WorkflowType="parkingSettlement"';
 
 /** A person before Temporal Web UI: everything is done with what the pages show, nothing by API. */
@@ -30,7 +30,7 @@ export interface WebUiOptions {
 
 /** Longer than a page takes on a busy machine: what was there when it was asked for is then shown. */
 const SHOWN_WITHIN_MS = 10_000;
-const VIEW = { width: 1280, height: 900 };
+const VIEW = { width: 1480, height: 900 };
 
 export async function openWebUi(browser: Browser, it: WebUiOptions): Promise<WebUi> {
   const page = await browser.newPage({ viewport: VIEW });

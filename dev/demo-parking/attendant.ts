@@ -4,10 +4,8 @@ import {
   parkingWorkflowId,
   type ReleaseWord,
 } from '../../workflows/parking-settlement/contract.ts';
+import { WAITING_DRIVERS } from '../browser/web-ui.ts';
 import type { Desk } from '../demo/temporal-client.ts';
-
-/** What docs/operators.md says is worth a saved query. */
-export const WAITING_QUERY = 'AwaitingOperator=true and WorkflowType="parkingSettlement"';
 
 /** A person with Temporal Web UI and a telephone. */
 export interface Attendant {
@@ -27,7 +25,7 @@ export function callAttendant({ client }: Desk): Attendant {
       const wanted = parkingWorkflowId(userId, settlementId);
       const deadlineMs = Date.now() + PATIENCE_MS;
       for (;;) {
-        for await (const { workflowId } of client.workflow.list({ query: WAITING_QUERY }))
+        for await (const { workflowId } of client.workflow.list({ query: WAITING_DRIVERS }))
           if (workflowId === wanted) return;
         if (Date.now() > deadlineMs) throw new Error(`${wanted} does not wait for a person`);
         await sleep(LOOK_EVERY_MS);

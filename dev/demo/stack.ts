@@ -10,7 +10,8 @@ export interface Stack {
   readonly databaseUrl: string;
   readonly adminKey: string;
   /** Where an operator reaches the workflows; undefined if `dev.json` does not say. */
-  readonly temporal: { readonly address: string; readonly namespace: string } | undefined;
+  readonly temporal:
+    { readonly address: string; readonly namespace: string; readonly ui?: string | undefined } | undefined;
   /** The reference issuer; undefined if there is none beside the stack. */
   readonly issuer: StackIssuer | undefined;
   /** The reference parking operator, likewise. */

@@ -1,12 +1,22 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { allRoutes } from '../../api/app.ts';
 import type { ApiDeps } from '../../api/deps.ts';
+import { WAITING_DRIVERS } from '../../dev/browser/web-ui.ts';
 import { RATE_LIMITS } from '../../api/http/rate-limit.ts';
 import { WEBHOOK_RETRY } from '../../domain/webhook/retry.ts';
 import { SEARCH_ATTRIBUTES } from '../../workflows/search-attributes.ts';
-import { anchors, codeSpans, readDocuments, readSources, relativeLinks, root, unique } from './markdown.ts';
+import {
+  anchors,
+  blocks,
+  codeSpans,
+  readDocuments,
+  readSources,
+  relativeLinks,
+  root,
+  unique,
+} from './markdown.ts';
 
 const documents = readDocuments();
 const sources = readSources();
@@ -148,6 +158,28 @@ describe('docs/operators.md', () => {
     expect(said).toContain(`admin ${limit(RATE_LIMITS.admin)}, merchant ${limit(RATE_LIMITS.merchant)}`);
     expect(said).toContain(`device ${limit(RATE_LIMITS.device)}, no key ${limit(RATE_LIMITS.public)}`);
     expect(said).toMatch(new RegExp(`issuer, parking and service\\s+${limit(RATE_LIMITS.issuer)}`));
+  });
+});
+
+describe('docs/operator-guide.md', () => {
+  const text = textOf('docs/operator-guide.md');
+
+  it('links to Web UI with the query that it names, beside it', () => {
+    const rows = [...text.matchAll(/^\|[^|]+\| `([^`]+)` +\| \[open\]\(([^)]+)\) +\|$/gm)];
+    expect(rows).toHaveLength(5);
+    for (const [, query, link] of rows) expect(new URL(link ?? '').searchParams.get('query')).toBe(query);
+    expect(rows[0]?.[1]).toBe(WAITING_DRIVERS);
+  });
+
+  it('shows pictures that are small, and gives JSON', () => {
+    const pictures = [...text.matchAll(/!\[[^\]]+\]\((images\/[\w-]+\.png)\)/g)].map(
+      ([, file]) => file ?? '',
+    );
+    expect(pictures).toHaveLength(5);
+    for (const file of pictures) expect(statSync(join(root, 'docs', file)).size).toBeLessThan(200_000);
+    expect(blocks(text, 'json').map((it) => JSON.parse(it) as unknown)).toMatchObject([
+      { outcome: 'RELEASED' },
+    ]);
   });
 });
 

@@ -9,7 +9,7 @@ import { givenDriver, givenOperator } from '../support/parking.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type Stack } from '../support/stack.ts';
 
-/** A real Chromium and the real Temporal Web UI: what docs/operators.md tells a person to do, done by hand. */
+/** A real Chromium and the real Temporal Web UI: what docs/operator-guide.md tells a person to do, done by hand. */
 let stack: Stack;
 let browser: Browser | undefined;
 let whyNone = '';
