@@ -1,19 +1,30 @@
 import { Agent, request } from 'node:http';
 import { WithStartWorkflowOperation, type Client } from '@temporalio/client';
+import { startParkingSettlement } from '../api/parking/settlement-start.ts';
 import { startPayment } from '../api/payment/start.ts';
 import type { EagerStarts } from '../api/workflow-start.ts';
 import { newId } from '../db/id.ts';
 import type { Pool } from '../db/pool.ts';
 import type { PaymentView } from '../domain/payment/payment.ts';
+import { parkingWorkflowId } from '../workflows/parking-settlement/contract.ts';
 import { paymentWorkflowId, SUBMITTED, type PaymentInput } from '../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../workflows/search-attributes.ts';
 import type { Case } from './measure.ts';
 import { closeOffline, issueOfflineCodes, type OfflineCode } from './offline.ts';
+import { quoteStays, releaseAll, type QuotedStay } from './parking.ts';
 import { issueCodes, newSale, UNPAYABLE_MINOR, type IssuedCode, type People } from './people.ts';
 import { BENCH_TASK_QUEUE, COMPARED_TASK_QUEUE } from './stage.ts';
 import { benchAnswer, benchSubmit } from './workflows.ts';
 
-export const CASES = ['floor', 'payment', 'offline', 'declined', 'four activities', 'HTTP'] as const;
+export const CASES = [
+  'floor',
+  'payment',
+  'offline',
+  'parking',
+  'declined',
+  'four activities',
+  'HTTP',
+] as const;
 export type CaseName = (typeof CASES)[number];
 
 export interface Bench {
@@ -46,6 +57,7 @@ export function createCases(bench: Bench): Record<CaseName, Case<CaseName>> {
       pay(bench, 'payment', paymentInput(bench.people, issued), 'COMPLETED'),
     ),
     offline: offlineCase(bench),
+    parking: parkingCase(bench),
     declined: withCodes('declined', (issued) => {
       const input = { ...paymentInput(bench.people, issued), amount: UNPAYABLE_MINOR };
       return pay(bench, 'declined', input, 'DECLINED');
@@ -75,6 +87,31 @@ function offlineCase(bench: Bench): Case<CaseName> {
       const closing = open;
       open = [];
       await closeOffline(bench.client, bench.baseUrl, closing);
+    },
+  };
+}
+
+/** A stay of its own for each, released by a person afterwards. */
+function parkingCase(bench: Bench): Case<CaseName> {
+  let open: QuotedStay[] = [];
+  return {
+    name: 'parking',
+    async prepare(count) {
+      const stays = await quoteStays(bench.pool, bench.people, count);
+      return stays.map((stay) => async () => {
+        const { input, quote } = stay;
+        const result = await startParkingSettlement(input, quote, startOptions(bench));
+        if (result.kind !== 'decided') throw new Error('a stay was not decided', { cause: result.cause });
+        const state = result.outcome.kind === 'settled' ? result.outcome.view.state : result.outcome.code;
+        if (state !== 'PAID') throw new Error(`expected PAID, got ${state}`);
+        bench.started('parking', parkingWorkflowId(input.userId, input.settlementId));
+        open.push(stay);
+      });
+    },
+    async finish() {
+      const closing = open;
+      open = [];
+      await releaseAll(bench.client, closing);
     },
   };
 }
@@ -120,6 +157,10 @@ function offlineInput(people: People, issued: OfflineCode): PaymentInput {
   };
 }
 
+function startOptions({ client, eager }: Bench) {
+  return { temporal: client, taskQueue: BENCH_TASK_QUEUE, tillDeadlineMs: DEADLINE_MS, eager };
+}
+
 /** The product's own way from the API to the decision. */
 async function pay(
   bench: Bench,
@@ -127,13 +168,7 @@ async function pay(
   input: PaymentInput,
   expected: PaymentView['status'],
 ): Promise<void> {
-  const options = {
-    temporal: bench.client,
-    taskQueue: BENCH_TASK_QUEUE,
-    tillDeadlineMs: DEADLINE_MS,
-    eager: bench.eager,
-  };
-  const result = await startPayment(input, options);
+  const result = await startPayment(input, startOptions(bench));
   if (result.kind !== 'decided') throw new Error('a payment was not decided', { cause: result.cause });
   expectStatus(result.outcome.view, expected);
   bench.started(name, paymentWorkflowId(input.merchantId, input.merchantPaymentId));

@@ -13,8 +13,8 @@ export interface BenchOptions {
 
 export const HELP = `npm run bench -- [options]
 
-Measures a payment, online and offline, against its floor, the same work as four activities, and the HTTP edge, in one
-interleaved run.
+Measures a payment, online, offline and of a parking stay, against its floor, the same work as four activities, and the
+HTTP edge, in one interleaved run.
 Starts its own servers under .kessai/bench and deletes them afterwards; with DATABASE_URL or TEMPORAL_ADDRESS set it
 uses those servers and leaves its payers ("bench-...") and workflows on them.
 

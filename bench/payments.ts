@@ -101,6 +101,8 @@ export async function benchPayments(
     payers: `${people.payers.length} of one merchant without webhook`,
     offline:
       'a phone with a key of its own for each; open until its journal comes, which is sent between blocks, outside of the measured time',
+    parking:
+      'startParkingSettlement likewise, a stay and a quote of its own for each; a person releases between blocks',
   };
   await till.stop();
   await pool.end();

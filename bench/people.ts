@@ -5,6 +5,7 @@ import { newId } from '../db/id.ts';
 import { createKey } from '../db/key.ts';
 import { accountId, postTransfer } from '../db/ledger.ts';
 import { putMerchant } from '../db/merchant.ts';
+import { putParkingOperator } from '../db/parking.ts';
 import type { Pool } from '../db/pool.ts';
 import { createUser } from '../db/user.ts';
 import { assertDefined } from '../domain/assert.ts';
@@ -20,12 +21,14 @@ export interface Payer {
   readonly deviceId: string;
 }
 
-/** A merchant without webhook, its key, and payers with money and a device each. */
+/** A merchant without webhook, its key, a parking operator, and payers with money and a device each. */
 export interface People {
   readonly merchantId: string;
   readonly merchantKey: string;
   readonly storeId: string;
   readonly terminalId: string;
+  /** A parking operator. */
+  readonly operatorId: string;
   readonly payers: readonly Payer[];
   /** base64 of 32 bytes: the API digests codes with the same. */
   readonly codePepper: string;
@@ -41,6 +44,15 @@ export async function seedPeople(pool: Pool): Promise<People> {
     webhookUrl: null,
     stores: [{ storeId: 'store-1', name: 'Bench', terminals: ['till-1'] }],
   });
+  await putParkingOperator(pool, {
+    operatorId: run,
+    name: 'Bench Parking',
+    timeZone: 'Asia/Tokyo',
+    feeSource: 'KESSAI',
+    fallbackToRateTable: false,
+    // So that no operator's server is measured.
+    release: 'OPERATOR_CONFIRM',
+  });
   const { key } = await createKey(pool, { role: 'merchant', tenantId: run, name: 'bench' });
   const payers: Payer[] = [];
   await eachOf(PAYERS, 8, async (index) => {
@@ -52,6 +64,7 @@ export async function seedPeople(pool: Pool): Promise<People> {
     merchantKey: key,
     storeId: 'store-1',
     terminalId: 'till-1',
+    operatorId: run,
     payers,
     codePepper: randomBytes(32).toString('base64'),
   };

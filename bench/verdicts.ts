@@ -5,7 +5,7 @@ import { compareRounds, p50Of, p50Ratio, rateRatio, verdict, type Block, type Ve
 
 const p50Difference = (left: Block, right: Block): number => p50Of(left) - p50Of(right);
 
-/** The bounds a payment has to keep (docs/adr/0002, README). All are ratios of one run, so any machine can check them. */
+/** The bounds a payment, also of a stay, has to keep (docs/adr/0002, README). All are ratios of one run, so any machine can check them. */
 export function paymentVerdicts(
   measured: readonly { inFlight: number; blocks: Blocks }[],
   events: EventCounts,
@@ -41,6 +41,13 @@ export function paymentVerdicts(
       value: compareRounds(crowd.offline, crowd.floor, rateRatio),
       bound: 0.75,
       rule: 'at least',
+      unit: '',
+    }),
+    verdict({
+      name: 'parking settlement p50 / floor p50, one at a time',
+      value: compareRounds(single.parking, single.floor, p50Ratio),
+      bound: 1.5,
+      rule: 'at most',
       unit: '',
     }),
     verdict({
