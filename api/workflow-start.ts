@@ -6,6 +6,8 @@ import {
 } from '@temporalio/client';
 import type { UpdateDefinition } from '@temporalio/common';
 import type { Decisions } from './decisions.ts';
+import type { ApiDeps } from './deps.ts';
+import { unavailable } from './http/problem.ts';
 
 /** What a workflow is started with whose answer a caller waits for. */
 export interface StartOptions {
@@ -142,4 +144,26 @@ export async function findRunning<Memo>(temporal: Client, workflowId: string): P
       throw error;
     });
   return description?.status.name === 'RUNNING' ? (description.memo as Memo) : undefined;
+}
+
+/**
+ * What was started with, of a request whose decision neither came in time nor is in Postgres.
+ *
+ * @throws Problem UNAVAILABLE where nobody knows of it: the same request can be sent again
+ */
+export async function pendingOrUnavailable<Pending>(
+  { log }: Pick<ApiDeps, 'log'>,
+  what: 'payment' | 'settlement',
+  cause: unknown,
+  look: () => Promise<Pending | undefined>,
+): Promise<Pending> {
+  const pending = await look().catch((error: unknown) => {
+    log.warn({ err: error, cause }, `${what} start is unknown`);
+    throw unavailable(
+      'The payment system is not reachable. Send the same request again; it cannot be taken twice.',
+    );
+  });
+  if (pending !== undefined) return pending;
+  log.warn({ err: cause }, `${what} was not started`);
+  throw unavailable(`The ${what} was not started. Send the same request again; it cannot be taken twice.`);
 }

@@ -7,8 +7,7 @@ import { newId } from '../db/id.ts';
 import type { Pool } from '../db/pool.ts';
 import type { PaymentView } from '../domain/payment/payment.ts';
 import { parkingWorkflowId } from '../workflows/parking-settlement/contract.ts';
-import { paymentWorkflowId, SUBMITTED, type PaymentInput } from '../workflows/payment/contract.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../workflows/search-attributes.ts';
+import { paymentWorkflowId, submittedAt, type PaymentInput } from '../workflows/payment/contract.ts';
 import type { Case } from './measure.ts';
 import { closeOffline, issueOfflineCodes, type OfflineCode } from './offline.ts';
 import { quoteStays, releaseAll, type QuotedStay } from './parking.ts';
@@ -189,11 +188,7 @@ async function payInFourSteps({ client, people, started }: Bench, issued: Issued
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
         staticSummary: `${input.amount} ${input.currency} at ${input.merchantId}/${input.storeId}`,
         memo: { payment: { ...input, status: 'IN_PROGRESS' }, requestHash: input.requestHash },
-        typedSearchAttributes: [
-          { key: PAYMENT_STATUS, value: SUBMITTED },
-          { key: MERCHANT_ID, value: input.merchantId },
-          { key: AWAITING_OPERATOR, value: false },
-        ],
+        typedSearchAttributes: submittedAt(input.merchantId),
       }),
     }),
   );

@@ -1,12 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import type { ParkingQuote } from '../../db/parking-quote.ts';
 import { findSettlementInNeed, listSettlementsOfStay } from '../../db/parking-settlement.ts';
-import type { SettlementView } from '../../domain/parking/settlement.ts';
+import { parkingMerchantId, type SettlementView } from '../../domain/parking/settlement.ts';
 import {
   cancelParking,
   operatorAnswered,
   parkingWorkflowId,
-  searchAttributesOf,
   stayEnded,
   submitParking,
   summaryOf,
@@ -15,6 +14,7 @@ import {
   type ParkingOutcome,
   type ParkingSettlementInput,
 } from '../../workflows/parking-settlement/contract.ts';
+import { submittedAt } from '../../workflows/payment/contract.ts';
 import type { ApiDeps } from '../deps.ts';
 import {
   findRunning,
@@ -49,7 +49,7 @@ export async function startParkingSettlement(
         args: [input],
         staticSummary: summaryOf(quote),
         memo: { ...memo },
-        typedSearchAttributes: searchAttributesOf(quote),
+        typedSearchAttributes: submittedAt(parkingMerchantId(quote.operatorId)),
       },
       update: submitParking,
       updateId: `${input.settlementId}:${input.requestHash}`,
@@ -102,7 +102,7 @@ export async function startAgainIfLost(
       workflowId: parkingWorkflowId(it.userId, it.settlementId),
       args: [order.input],
       staticSummary: summaryOf(order),
-      typedSearchAttributes: searchAttributesOf(order),
+      typedSearchAttributes: submittedAt(parkingMerchantId(order.operatorId)),
     });
   } catch (error) {
     // It has just come to its end.

@@ -7,9 +7,9 @@ import type { SettlementView } from '../../domain/parking/settlement.ts';
 import type { ParkingOutcome, ParkingSettlementInput } from '../../workflows/parking-settlement/contract.ts';
 import type { ApiDeps } from '../deps.ts';
 import { requestHash } from '../http/hash.ts';
-import { idempotencyMismatch, notFound, Problem, unavailable } from '../http/problem.ts';
+import { idempotencyMismatch, notFound, Problem } from '../http/problem.ts';
 import type { Reply } from '../http/route.ts';
-import type { Started } from '../workflow-start.ts';
+import { pendingOrUnavailable, type Started } from '../workflow-start.ts';
 import type { SettlementRequest } from './settlement-schemas.ts';
 import { findPendingSettlement, startAgainIfLost, startParkingSettlement } from './settlement-start.ts';
 
@@ -59,18 +59,11 @@ export async function submitSettlement(
   if (started.kind === 'decided') return decidedReply(started.outcome, asked);
   const late = await findSettlement(deps.pool, userId, settlementId);
   if (late !== undefined) return decidedReply(late, asked);
-  const pending = await findPendingSettlement(deps.temporal, userId, settlementId).catch((error: unknown) => {
-    deps.log.warn({ err: error, cause: started.cause }, 'settlement start is unknown');
-    throw unavailable(
-      'The payment system is not reachable. Send the same request again; it cannot be taken twice.',
-    );
-  });
-  if (pending !== undefined) {
-    if (pending.requestHash !== asked.requestHash) throw idempotencyMismatch('settlementId');
-    return inProgressReply(pending.settlement);
-  }
-  deps.log.warn({ err: started.cause }, 'settlement was not started');
-  throw unavailable('The settlement was not started. Send the same request again; it cannot be taken twice.');
+  const pending = await pendingOrUnavailable(deps, 'settlement', started.cause, () =>
+    findPendingSettlement(deps.temporal, userId, settlementId),
+  );
+  if (pending.requestHash !== asked.requestHash) throw idempotencyMismatch('settlementId');
+  return inProgressReply(pending.settlement);
 }
 
 /** Behind the answer: a settlement whose workflow was terminated goes on with the next repeat of its request. */

@@ -10,11 +10,11 @@ import {
 import {
   paymentWorkflowId,
   submit,
-  SUBMITTED,
+  submittedAt,
   type PaymentInput,
   type PaymentOutcome,
 } from '../../workflows/payment/contract.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../../workflows/search-attributes.ts';
+import { MERCHANT_ID } from '../../workflows/search-attributes.ts';
 import {
   findRunning,
   howToStart,
@@ -38,11 +38,7 @@ export async function startPayment(
         args: [input],
         staticSummary: `${describeMoney(input)} at ${input.merchantId}/${input.storeId}`,
         memo: { payment: inProgressView(input, new Date()), requestHash: input.requestHash },
-        typedSearchAttributes: [
-          { key: PAYMENT_STATUS, value: SUBMITTED },
-          { key: MERCHANT_ID, value: input.merchantId },
-          { key: AWAITING_OPERATOR, value: false },
-        ],
+        typedSearchAttributes: submittedAt(input.merchantId),
       },
       update: submit,
       // Another body's run answers under its own id and fails: the first body is not answered from that, and starts anew.

@@ -7,15 +7,9 @@ import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { PaymentInput } from '../../workflows/payment/contract.ts';
 import type { ApiDeps } from '../deps.ts';
 import { requestHash } from '../http/hash.ts';
-import {
-  idempotencyMismatch,
-  invalidRequest,
-  notFound,
-  Problem,
-  unavailable,
-  type Fault,
-} from '../http/problem.ts';
+import { idempotencyMismatch, invalidRequest, notFound, Problem, type Fault } from '../http/problem.ts';
 import type { Reply } from '../http/route.ts';
+import { pendingOrUnavailable } from '../workflow-start.ts';
 import type { PaymentRequest } from './schemas.ts';
 import { findPendingPayment, startPayment } from './start.ts';
 
@@ -55,20 +49,11 @@ export async function submitPayment(
   const stored = await findDecision(deps.pool, merchantId, input.merchantPaymentId);
   if (stored !== undefined) return decidedReply(stored, asked);
 
-  const pending = await findPendingPayment(deps.temporal, merchantId, input.merchantPaymentId).catch(
-    (error: unknown) => {
-      deps.log.warn({ err: error, cause: started.cause }, 'payment start is unknown');
-      throw unavailable(
-        'The payment system is not reachable. Send the same request again; it cannot be taken twice.',
-      );
-    },
+  const pending = await pendingOrUnavailable(deps, 'payment', started.cause, () =>
+    findPendingPayment(deps.temporal, merchantId, input.merchantPaymentId),
   );
-  if (pending !== undefined) {
-    if (!asked.requestHashes.includes(pending.requestHash)) throw idempotencyMismatch('merchantPaymentId');
-    return inProgressReply(pending.view);
-  }
-  deps.log.warn({ err: started.cause }, 'payment was not started');
-  throw unavailable('The payment was not started. Send the same request again; it cannot be taken twice.');
+  if (!asked.requestHashes.includes(pending.requestHash)) throw idempotencyMismatch('merchantPaymentId');
+  return inProgressReply(pending.view);
 }
 
 /** 202 with the place to ask again. */

@@ -3,63 +3,29 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ParkingFault } from '../../partners/parking-operator/schemas.ts';
-import type { Answer } from '../support/client.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { uniqueId } from '../support/givens.ts';
-import { startParkingOperator, type StayAt, type TestParkingOperator } from '../support/parking-operator.ts';
+import { openLot, type Lot } from '../support/lot.ts';
+import type { TestParkingOperator } from '../support/parking-operator.ts';
 import { until } from '../support/until.ts';
 
 const MINUTE_MS = 60_000;
 
-let database: TestDatabase;
+let lot: Lot;
 let operator: TestParkingOperator;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  operator = await startParkingOperator(database.url, { now: new Date('2026-11-22T03:00:00Z') });
+  lot = await openLot();
+  ({ operator } = lot);
 });
 afterEach(async () => {
   await operator.setFaults();
 });
-afterAll(async () => {
-  await operator.close();
-  await database.drop();
-});
-
-interface Parked {
-  readonly where: StayAt;
-  readonly sessionId: string;
-}
-
-async function givenStay(it: { credential?: string } = {}): Promise<Parked> {
-  const placeId = await operator.place();
-  const where =
-    it.credential === undefined ? { placeId, space: '1' } : { placeId, credential: it.credential };
-  const at = new Date(operator.now().getTime() - 60 * MINUTE_MS);
-  return { where, sessionId: await operator.enter({ ...where, at }) };
-}
-
-const completion = ({ where, sessionId }: Parked, exitInMinutes = 10) => ({
-  settlementId: uniqueId('set'),
-  sessionId,
-  placeId: where.placeId,
-  amount: 600,
-  currency: 'JPY',
-  paidAt: operator.now(),
-  exitBy: new Date(operator.now().getTime() + exitInMinutes * MINUTE_MS),
-  releasedBy: null,
-});
-const complete = (
-  body: object,
-  more: { signal?: AbortSignal } = {},
-): Promise<Answer<{ settlementId: string; outcome: string }>> =>
-  operator.signed('/v1/completions', body, more);
+afterAll(() => lot.close());
 
 describe('a flap', () => {
   it('holds a car that has not paid, goes down for one that has, and up again after five minutes', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     expect((await operator.leave(stay.where)).status).toBe(409);
-    await complete(completion(stay));
+    await lot.complete(lot.completion(stay));
     const openedAt = operator.now().toISOString();
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'OPEN', openedAt, opens: 1 });
     operator.advance(5 * MINUTE_MS - 1);
@@ -70,8 +36,8 @@ describe('a flap', () => {
   });
 
   it('goes down again at the machine within the time that was paid for, and then only for the difference', async () => {
-    const stay = await givenStay();
-    await complete(completion(stay, 12));
+    const stay = await lot.givenStay();
+    await lot.complete(lot.completion(stay, {}, 12));
     operator.advance(6 * MINUTE_MS);
     expect((await operator.admin('POST', '/machine/openings', stay.where)).status).toBe(200);
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'OPEN', opens: 2, owed: 0 });
@@ -83,17 +49,17 @@ describe('a flap', () => {
   });
 
   it('that hears late of a payment still leaves the driver five minutes', async () => {
-    const stay = await givenStay();
-    const body = completion(stay, 6);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay, {}, 6);
     operator.advance(30 * MINUTE_MS);
-    expect((await complete(body)).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(body)).body.outcome).toBe('RELEASED');
     operator.advance(4 * MINUTE_MS);
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'OPEN', owed: 0 });
     expect((await operator.leave(stay.where)).status).toBe(200);
   });
 
   it('frees its space when the car has left', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     expect(await operator.spaces(stay.where.placeId)).toMatchObject([
       { space: '1', state: 'OCCUPIED', sessionId: stay.sessionId },
       { space: '2', state: 'FREE', sessionId: null },
@@ -112,9 +78,9 @@ describe('a flap', () => {
 
 describe('a barrier', () => {
   it('opens at the exit for a ticket that is paid, as long as there is time to leave', async () => {
-    const stay = await givenStay({ credential: 'T-1' });
+    const stay = await lot.givenStay({ credential: 'T-1' });
     expect((await operator.leave(stay.where)).status).toBe(409);
-    await complete(completion(stay));
+    await lot.complete(lot.completion(stay));
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'PAID', opens: 0 });
     operator.advance(9 * MINUTE_MS);
     expect((await operator.leave(stay.where)).status).toBe(200);
@@ -122,8 +88,8 @@ describe('a barrier', () => {
   });
 
   it('stays shut for a ticket that was paid and not driven out in time', async () => {
-    const stay = await givenStay({ credential: 'T-1' });
-    await complete(completion(stay));
+    const stay = await lot.givenStay({ credential: 'T-1' });
+    await lot.complete(lot.completion(stay));
     operator.advance(11 * MINUTE_MS);
     expect((await operator.leave(stay.where)).status).toBe(409);
     expect(await operator.payAtMachine(stay.where)).toMatchObject({ amount: 300 });
@@ -134,35 +100,35 @@ describe('a barrier', () => {
 describe('the fault', () => {
   const switchOn = (fault: ParkingFault['fault'], more: Partial<ParkingFault> = {}): Promise<void> =>
     operator.setFaults({ operation: 'COMPLETION', fault, times: 1, ...more });
-  const impatient = (body: object) => complete(body, { signal: AbortSignal.timeout(400) });
+  const impatient = (body: object) => lot.complete(body, { signal: AbortSignal.timeout(400) });
 
   it('TIME_OUT_AFTER_COMMIT opens and gives no answer; asked again it opens no more', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
     await switchOn('TIME_OUT_AFTER_COMMIT');
     await expect(impatient(body)).rejects.toThrow('timeout');
-    expect((await complete(body)).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(body)).body.outcome).toBe('RELEASED');
     expect((await operator.stay(stay.sessionId)).opens).toBe(1);
   });
 
   it('TIME_OUT_BEFORE gives no answer and opens nothing', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await switchOn('TIME_OUT_BEFORE');
-    await expect(impatient(completion(stay))).rejects.toThrow('timeout');
+    await expect(impatient(lot.completion(stay))).rejects.toThrow('timeout');
     expect((await operator.stay(stay.sessionId)).opens).toBe(0);
   });
 
   it('SLOW opens late, also when the caller has gone', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await switchOn('SLOW', { delayMs: 700 });
-    await expect(impatient(completion(stay))).rejects.toThrow('timeout');
+    await expect(impatient(lot.completion(stay))).rejects.toThrow('timeout');
     await until('it opens', async () => (await operator.stay(stay.sessionId)).opens === 1);
   });
 
   it('DOWN ends every connection until it is switched off', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await switchOn('DOWN', { operation: 'ALL', times: 1_000 });
-    await expect(complete(completion(stay))).rejects.toThrow('fetch failed');
+    await expect(lot.complete(lot.completion(stay))).rejects.toThrow('fetch failed');
     const at = operator.now();
     await expect(operator.signed('/v1/fee-calculations', { ...stay.where, at })).rejects.toThrow(
       'fetch failed',
@@ -170,29 +136,29 @@ describe('the fault', () => {
     await expect(operator.signed('/v1/cancellations', { settlementId: 'x' })).rejects.toThrow('fetch failed');
     expect((await operator.stay(stay.sessionId)).opens).toBe(0);
     await operator.setFaults();
-    expect((await complete(completion(stay))).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(lot.completion(stay))).body.outcome).toBe('RELEASED');
   });
 
   it('ERROR_500 and NOT_FOUND answer that and do nothing', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     for (const [fault, status] of [
       ['ERROR_500', 500],
       ['NOT_FOUND', 404],
     ] as const) {
       await switchOn(fault);
-      expect((await complete(completion(stay))).status).toBe(status);
+      expect((await lot.complete(lot.completion(stay))).status).toBe(status);
     }
     expect((await operator.stay(stay.sessionId)).opens).toBe(0);
   });
 
   it('OPENS_TWICE is a gate that opens at each call: who calls once sees one opening', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
     await switchOn('OPENS_TWICE', { times: 3 });
-    await complete(body);
+    await lot.complete(body);
     expect((await operator.stay(stay.sessionId)).opens).toBe(1);
-    await complete(body);
-    await complete(body);
+    await lot.complete(body);
+    await lot.complete(body);
     expect((await operator.stay(stay.sessionId)).opens).toBe(3);
   });
 
@@ -233,7 +199,7 @@ async function listenAsKessai(
 
 describe('what Kessai is told', () => {
   it('is each entry and exit, again until it is accepted, and for a stay in order', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await operator.payAtMachine(stay.where);
     await operator.leave(stay.where);
     const kessai = await listenAsKessai([503, 404, 401, 429]);
@@ -254,7 +220,7 @@ describe('what Kessai is told', () => {
   it('and refuses is kept with its answer, and does not hold up the exit', async () => {
     const kessai = await listenAsKessai([422]);
     await operator.connect({ baseUrl: kessai.baseUrl, key: 'our-key' });
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await until('the entry is refused', () => kessai.heard.length > 0);
     await operator.payAtMachine(stay.where);
     await operator.leave(stay.where);
@@ -272,10 +238,10 @@ describe('what Kessai is told', () => {
   it('is the outcome of a completion, where it is answered later', async () => {
     const kessai = await listenAsKessai([]);
     await operator.connect({ baseUrl: kessai.baseUrl, key: 'our-key' });
-    const stay = await givenStay();
-    const body = completion(stay);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
     await operator.setFaults({ operation: 'COMPLETION', fault: 'ANSWERS_LATER', times: 1 });
-    const answer = await complete(body);
+    const answer = await lot.complete(body);
     expect(answer).toMatchObject({ status: 202, body: { settlementId: body.settlementId } });
     expect(answer.body).not.toHaveProperty('outcome');
     const call = `POST /v1/parking/settlements/${body.settlementId}/confirmations`;

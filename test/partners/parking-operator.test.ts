@@ -1,28 +1,25 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import type { Answer } from '../support/client.ts';
 import { uniqueId } from '../support/givens.ts';
+import { openLot, type Lot } from '../support/lot.ts';
 import { startProgram } from '../support/program.ts';
-import { startParkingOperator, type StayAt, type TestParkingOperator } from '../support/parking-operator.ts';
+import type { StayAt, TestParkingOperator } from '../support/parking-operator.ts';
 
 const MINUTE_MS = 60_000;
 const newSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`;
 
-let database: TestDatabase;
+let lot: Lot;
 let operator: TestParkingOperator;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  operator = await startParkingOperator(database.url, { now: new Date('2026-11-22T03:00:00Z') });
+  lot = await openLot();
+  ({ operator } = lot);
 });
 afterEach(async () => {
   await operator.setFaults();
 });
-afterAll(async () => {
-  await operator.close();
-  await database.drop();
-});
+afterAll(() => lot.close());
 
 interface Fee {
   sessionId: string;
@@ -33,45 +30,8 @@ interface Fee {
   isSettled: boolean;
 }
 
-interface Done {
-  settlementId: string;
-  outcome: string;
-  code?: string;
-}
-
 const fee = (where: StayAt, at = operator.now()): Promise<Answer<Fee>> =>
   operator.signed('/v1/fee-calculations', { ...where, at });
-
-/** A car that came an hour ago: owes 600 yen. */
-async function givenStay(
-  it: { ago?: number; acceptsOtherFees?: boolean; credential?: string } = {},
-): Promise<{ where: StayAt; sessionId: string }> {
-  const placeId = await operator.place({ acceptsOtherFees: it.acceptsOtherFees ?? false });
-  const where =
-    it.credential === undefined ? { placeId, space: '1' } : { placeId, credential: it.credential };
-  const at = new Date(operator.now().getTime() - (it.ago ?? 60) * MINUTE_MS);
-  return { where, sessionId: await operator.enter({ ...where, at }) };
-}
-
-function completion(it: { where: StayAt; sessionId: string }, more: object = {}) {
-  const paidAt = operator.now();
-  return {
-    settlementId: uniqueId('set'),
-    sessionId: it.sessionId,
-    placeId: it.where.placeId,
-    ...(it.where.space === undefined ? {} : { space: it.where.space }),
-    amount: 600,
-    currency: 'JPY',
-    paidAt: paidAt.toISOString(),
-    exitBy: new Date(paidAt.getTime() + 10 * MINUTE_MS).toISOString(),
-    releasedBy: null as null | 'OPERATOR',
-    ...more,
-  };
-}
-const complete = (body: object, more: { signal?: AbortSignal } = {}): Promise<Answer<Done>> =>
-  operator.signed('/v1/completions', body, more);
-const cancel = (settlementId: string): Promise<Answer<Done>> =>
-  operator.signed('/v1/cancellations', { settlementId });
 
 describe('a fee calculation', () => {
   it.each([
@@ -84,7 +44,7 @@ describe('a fee calculation', () => {
     [24 * 60 + 1, 2_300],
     [49 * 60, 4_600],
   ])('after %i minutes tells %i yen in lines that sum to it', async (ago, amount) => {
-    const { where, sessionId } = await givenStay({ ago });
+    const { where, sessionId } = await lot.givenStay({ ago });
     const { status, body } = await fee(where);
     expect(status).toBe(200);
     expect(body).toMatchObject({ sessionId, amount, isSettled: false });
@@ -99,22 +59,22 @@ describe('a fee calculation', () => {
   ])(
     'after %d minutes is valid for %i, to the next step, one at least and five at most',
     async (ago, minutes) => {
-      const { where } = await givenStay({ ago });
+      const { where } = await lot.givenStay({ ago });
       const { body } = await fee(where);
       expect((Date.parse(body.validUntil) - operator.now().getTime()) / MINUTE_MS).toBe(minutes);
     },
   );
 
   it('finds a car by its ticket as well, and 404 where none is', async () => {
-    const { where } = await givenStay({ credential: 'T-1' });
+    const { where } = await lot.givenStay({ credential: 'T-1' });
     expect((await fee(where)).body.amount).toBe(600);
     expect((await fee({ ...where, credential: 'T-2' })).status).toBe(404);
     expect((await fee({ placeId: 'nowhere', space: '1' })).status).toBe(404);
   });
 
   it('owes nothing within the time that was paid for, and the difference after it', async () => {
-    const stay = await givenStay();
-    await complete(completion(stay));
+    const stay = await lot.givenStay();
+    await lot.complete(lot.completion(stay));
     expect((await fee(stay.where)).body).toMatchObject({ amount: 0, isSettled: true });
     const late = new Date(operator.now().getTime() + 40 * MINUTE_MS);
     const { body } = await fee(stay.where, late);
@@ -125,41 +85,41 @@ describe('a fee calculation', () => {
 
 describe('a completion', () => {
   it('opens the flap, once, and gives the first outcome again', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    const first = await complete(body);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    const first = await lot.complete(body);
     expect(first).toMatchObject({
       status: 200,
       body: { settlementId: body.settlementId, outcome: 'RELEASED' },
     });
-    expect(await complete(body)).toMatchObject({ status: 200, body: first.body });
+    expect(await lot.complete(body)).toMatchObject({ status: 200, body: first.body });
     // By now Kessai has been told by a person.
-    expect((await complete({ ...body, releasedBy: 'OPERATOR' })).body).toEqual(first.body);
+    expect((await lot.complete({ ...body, releasedBy: 'OPERATOR' })).body).toEqual(first.body);
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'OPEN', opens: 1, owed: 0 });
   });
 
   it('sent 30 times at once opens once', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    const answers = await Promise.all(Array.from({ length: 30 }, () => complete(body)));
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    const answers = await Promise.all(Array.from({ length: 30 }, () => lot.complete(body)));
     expect(new Set(answers.map((it) => it.body.outcome))).toEqual(new Set(['RELEASED']));
     const { opens, payments } = await operator.stay(stay.sessionId);
     expect({ opens, payments: payments.length }).toEqual({ opens: 1, payments: 1 });
   });
 
   it('under the id of another one is 422 and changes nothing', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    await complete(body);
-    const other = await complete({ ...body, amount: 700 });
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    await lot.complete(body);
+    const other = await lot.complete({ ...body, amount: 700 });
     expect(other).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_MISMATCH' } });
     expect((await operator.stay(stay.sessionId)).payments).toMatchObject([{ amount: 600 }]);
   });
 
   it('of a stay that a person has released already is booked and opens nothing', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await operator.openByHand(stay.where);
-    const answer = await complete(completion(stay, { releasedBy: 'OPERATOR' }));
+    const answer = await lot.complete(lot.completion(stay, { releasedBy: 'OPERATOR' }));
     expect(answer.body.outcome).toBe('RELEASED');
     expect(await operator.stay(stay.sessionId)).toMatchObject({
       owed: 0,
@@ -169,15 +129,15 @@ describe('a completion', () => {
   });
 
   it('of a car that has left on a hand-opened flap is booked as well', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     await operator.openByHand(stay.where);
     expect((await operator.leave(stay.where)).status).toBe(200);
-    expect((await complete(completion(stay))).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(lot.completion(stay))).body.outcome).toBe('RELEASED');
     expect(await operator.stay(stay.sessionId)).toMatchObject({ opens: 1, owed: 0 });
   });
 
   it('of another stay than the one in the space, of too little, or in another currency releases nothing', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     for (const wrong of [
       { sessionId: 'none' },
       { space: '2' },
@@ -185,80 +145,80 @@ describe('a completion', () => {
       { amount: 599 },
       { currency: 'USD' },
     ]) {
-      expect((await complete(completion(stay, wrong))).body.outcome).toBe('NOT_RELEASED');
+      expect((await lot.complete(lot.completion(stay, wrong))).body.outcome).toBe('NOT_RELEASED');
     }
     expect(await operator.stay(stay.sessionId)).toMatchObject({ opens: 0, payments: [], state: 'OCCUPIED' });
   });
 
   it('of a fee that was told is enough as long as that was valid, also over a step of the tariff', async () => {
-    const stay = await givenStay({ ago: 59.5 });
+    const stay = await lot.givenStay({ ago: 59.5 });
     expect((await fee(stay.where)).body.amount).toBe(600);
     const inTime = new Date(operator.now().getTime() + 50_000).toISOString();
     const after = new Date(operator.now().getTime() + 90_000).toISOString();
-    expect((await complete(completion(stay, { paidAt: after }))).body.outcome).toBe('NOT_RELEASED');
-    expect((await complete(completion(stay, { paidAt: inTime }))).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(lot.completion(stay, { paidAt: after }))).body.outcome).toBe('NOT_RELEASED');
+    expect((await lot.complete(lot.completion(stay, { paidAt: inTime }))).body.outcome).toBe('RELEASED');
   });
 
   it('of another amount is enough where the place takes what Kessai calculates', async () => {
-    const stay = await givenStay({ acceptsOtherFees: true });
-    expect((await complete(completion(stay, { amount: 100 }))).body.outcome).toBe('RELEASED');
+    const stay = await lot.givenStay({ acceptsOtherFees: true });
+    expect((await lot.complete(lot.completion(stay, { amount: 100 }))).body.outcome).toBe('RELEASED');
   });
 
   it('of a stay that another settlement has paid is ALREADY_SETTLED, for good', async () => {
-    const stay = await givenStay();
-    await complete(completion(stay));
-    const second = completion(stay);
-    expect((await complete(second)).body.outcome).toBe('ALREADY_SETTLED');
-    expect((await complete(second)).body.outcome).toBe('ALREADY_SETTLED');
+    const stay = await lot.givenStay();
+    await lot.complete(lot.completion(stay));
+    const second = lot.completion(stay);
+    expect((await lot.complete(second)).body.outcome).toBe('ALREADY_SETTLED');
+    expect((await lot.complete(second)).body.outcome).toBe('ALREADY_SETTLED');
     expect(await operator.stay(stay.sessionId)).toMatchObject({ opens: 1, payments: [{ amount: 600 }] });
   });
 });
 
 describe('a cancellation', () => {
   it('takes the payment back and shuts the flap while the car is there, twice as once', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    await complete(body);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    await lot.complete(body);
     for (let i = 0; i < 2; i++) {
-      expect(await cancel(body.settlementId)).toMatchObject({
+      expect(await lot.cancel(body.settlementId)).toMatchObject({
         status: 200,
         body: { settlementId: body.settlementId, outcome: 'CANCELED' },
       });
     }
     expect(await operator.stay(stay.sessionId)).toMatchObject({ state: 'RELOCKED', owed: 600 });
-    expect((await complete(body)).body.outcome).toBe('NOT_RELEASED');
-    expect((await complete(completion(stay))).body.outcome).toBe('RELEASED');
+    expect((await lot.complete(body)).body.outcome).toBe('NOT_RELEASED');
+    expect((await lot.complete(lot.completion(stay))).body.outcome).toBe('RELEASED');
   });
 
   it('is too late once the car has left, and stays so', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    await complete(body);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    await lot.complete(body);
     await operator.leave(stay.where);
-    expect((await cancel(body.settlementId)).body.outcome).toBe('TOO_LATE');
-    expect((await cancel(body.settlementId)).body.outcome).toBe('TOO_LATE');
-    expect((await complete(body)).body.outcome).toBe('RELEASED');
+    expect((await lot.cancel(body.settlementId)).body.outcome).toBe('TOO_LATE');
+    expect((await lot.cancel(body.settlementId)).body.outcome).toBe('TOO_LATE');
+    expect((await lot.complete(body)).body.outcome).toBe('RELEASED');
   });
 
   it('that comes before its completion leaves a tombstone: nothing opens later', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
-    expect((await cancel(body.settlementId)).body.outcome).toBe('CANCELED');
-    expect((await complete(body)).body.outcome).toBe('NOT_RELEASED');
-    expect((await complete(body)).body.outcome).toBe('NOT_RELEASED');
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
+    expect((await lot.cancel(body.settlementId)).body.outcome).toBe('CANCELED');
+    expect((await lot.complete(body)).body.outcome).toBe('NOT_RELEASED');
+    expect((await lot.complete(body)).body.outcome).toBe('NOT_RELEASED');
     expect(await operator.stay(stay.sessionId)).toMatchObject({ opens: 0, payments: [], owed: 600 });
   });
 
   it('at the same time as its completion leaves nothing open and nothing paid, whichever comes first', async () => {
     await Promise.all(
       Array.from({ length: 20 }, async () => {
-        const stay = await givenStay();
-        const body = completion(stay);
-        await Promise.all([complete(body), cancel(body.settlementId)]);
+        const stay = await lot.givenStay();
+        const body = lot.completion(stay);
+        await Promise.all([lot.complete(body), lot.cancel(body.settlementId)]);
         const { state, owed } = await operator.stay(stay.sessionId);
         expect(state).not.toBe('OPEN');
         expect(owed).toBe(600);
-        expect((await complete(body)).body.outcome).toBe('NOT_RELEASED');
+        expect((await lot.complete(body)).body.outcome).toBe('NOT_RELEASED');
       }),
     );
   });
@@ -288,8 +248,8 @@ describe('entries', () => {
 
 describe('a call', () => {
   it('without a signature, with another secret, old, or over another body is not believed', async () => {
-    const stay = await givenStay();
-    const body = completion(stay);
+    const stay = await lot.givenStay();
+    const body = lot.completion(stay);
     const unsigned = await operator.admin('POST', '/v1/completions', body);
     expect(unsigned).toMatchObject({ status: 401, body: { code: 'UNAUTHENTICATED' } });
     expect(unsigned.headers.get('content-type')).toContain('application/problem+json');
@@ -304,9 +264,9 @@ describe('a call', () => {
   });
 
   it('that is malformed answers 400 with the fault, and keeps nothing', async () => {
-    const stay = await givenStay();
+    const stay = await lot.givenStay();
     for (const bad of [{ amount: -1 }, { amount: 1.5 }, { paidAt: 'yesterday' }, { settlementId: '' }]) {
-      const answer = await complete(completion(stay, bad));
+      const answer = await lot.complete(lot.completion(stay, bad));
       expect(answer).toMatchObject({ status: 400, body: { code: 'INVALID_REQUEST' } });
     }
     expect((await operator.signed('/v1/fee-calculations', { placeId: 'x', at: operator.now() })).status).toBe(

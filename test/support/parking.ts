@@ -34,6 +34,10 @@ export interface TestOperatorServer {
   payAtMachine(sessionId: string): boolean;
   /** Before it commits to anything. */
   beforeCompletion: () => Promise<void> | void;
+  /** What it has heard of a settlement, by Kessai's reference. */
+  heard(reference: string): TestOperatorServer['completions'];
+  /** Ends every fault above: after each test of a file. */
+  heal(): void;
   close(): void;
 }
 
@@ -66,6 +70,14 @@ export async function startOperatorServer(): Promise<TestOperatorServer> {
       return true;
     },
     beforeCompletion: () => undefined,
+    heard: (reference) => it.completions.filter(({ settlementId }) => settlementId === reference),
+    heal() {
+      it.isDown = false;
+      it.losesAnswers = 0;
+      it.isLater = false;
+      it.outcome = undefined;
+      it.beforeCompletion = () => undefined;
+    },
     close() {
       server.closeAllConnections();
       server.close();
@@ -212,7 +224,11 @@ export interface GivenDriver extends GivenPayer {
   readonly settlementId: string;
   /** Pays the quote, and gives the answer whatever it is. */
   settle(body?: Record<string, unknown>): Promise<Answer<SettlementView & { code?: string }>>;
+  /** Pays the quote; the server has heard of it and will say later what became of it. Gives Kessai's reference. */
+  settleUnanswered(server: TestOperatorServer): Promise<string>;
   look(): Promise<SettlementView>;
+  /** The books of the operator's server have the end of the stay; nobody is told. */
+  endStay(): Promise<void>;
   /** Waits until the settlement is in this state. */
   untilState(state: SettlementView['state'], timeoutMs?: number): Promise<SettlementView>;
   cancel(): Promise<Answer<SettlementView & { code?: string }>>;
@@ -272,6 +288,8 @@ export async function givenDriver(
   const path = `/v1/parking/settlements/${settlementId}`;
   const look = async (): Promise<SettlementView> => (await payer.call<SettlementView>('GET', path)).body;
   const handle = () => stack.temporal.workflow.getHandle(parkingWorkflowId(payer.userId, settlementId));
+  const settle: GivenDriver['settle'] = (body = {}) =>
+    payer.call('POST', '/v1/parking/settlements', { settlementId, quoteId, ...body });
   return {
     ...payer,
     sessionId,
@@ -280,7 +298,18 @@ export async function givenDriver(
     quote,
     look,
     handle,
-    settle: (body = {}) => payer.call('POST', '/v1/parking/settlements', { settlementId, quoteId, ...body }),
+    settle,
+    async settleUnanswered(server) {
+      server.isLater = true;
+      const { reference } = (await settle()).body;
+      await until('the completion', () => server.heard(reference).length > 0);
+      return reference;
+    },
+    async endStay() {
+      await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
+        sessionId,
+      ]);
+    },
     untilState: (state, timeoutMs) =>
       until(
         `the settlement to be ${state}`,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { findPaidForStay } from '../../db/parking-quote.ts';
 import { parkingMerchantId, parkingRefundId, type SettlementView } from '../../domain/parking/settlement.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
@@ -30,6 +30,9 @@ beforeAll(async () => {
   stack = await startStack({ workers: 0, tillDeadlineMs: 3_000 });
   server = await startOperatorServer();
   operator = await givenOperator(stack, server);
+});
+afterEach(() => {
+  server.heal();
 });
 afterAll(async () => {
   server.close();
@@ -196,7 +199,6 @@ describe('a settlement on credit', () => {
       expect(await issuer.accountOf(accountRef)).toMatchObject({ used: 0, captured: 0 });
       expect((await issuer.books()).breaks).toEqual([]);
     } finally {
-      server.isLater = false;
       await worker.stop();
     }
   });

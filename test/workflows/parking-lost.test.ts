@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parkingMerchantId } from '../../domain/parking/settlement.ts';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
 import {
@@ -32,28 +32,12 @@ afterAll(async () => {
   await stopWithSoundLedger(stack);
 });
 
+afterEach(() => {
+  server.heal();
+});
+
 const released = { operator: 'Test', outcome: 'RELEASED', amount: 500 } as const;
 const runOf = async (handle: WorkflowHandle): Promise<string> => (await handle.describe()).runId;
-const heard = (ref: string) => server.completions.filter((it) => it.settlementId === ref);
-
-/** A driver who has paid and whose server has heard of it and says nothing yet. */
-async function givenTold(): Promise<{ driver: GivenDriver; reference: string }> {
-  const driver = await givenDriver(stack, operator);
-  server.isLater = true;
-  const { reference } = (await driver.settle()).body;
-  await until('the completion', () => heard(reference).length > 0);
-  return { driver, reference };
-}
-
-/** Ends the workflow, and with it whatever it was about to do. */
-async function terminate(driver: GivenDriver): Promise<void> {
-  await driver.handle().terminate('test');
-  server.isLater = false;
-}
-
-async function endStay({ sessionId }: GivenDriver): Promise<void> {
-  await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [sessionId]);
-}
 
 describe.each(['a repeat of its request', 'the nightly run'] as const)(
   'a settlement whose workflow was terminated goes on with %s',
@@ -71,8 +55,10 @@ describe.each(['a repeat of its request', 'the nightly run'] as const)(
     }
 
     it('while the server is being told', async () => {
-      const { driver, reference } = await givenTold();
-      await terminate(driver);
+      const driver = await givenDriver(stack, operator);
+      const reference = await driver.settleUnanswered(server);
+      await driver.handle().terminate('test');
+      server.heal();
       await again(driver, operator);
       await driver.untilState('RELEASED');
       expect(server.opened.filter((it) => it === reference)).toHaveLength(1);
@@ -83,7 +69,7 @@ describe.each(['a repeat of its request', 'the nightly run'] as const)(
       const driver = await givenDriver(stack, unattended);
       await driver.settle();
       await driver.untilAwaiting();
-      await terminate(driver);
+      await driver.handle().terminate('test');
       await again(driver, unattended);
       await driver.untilAwaiting();
       await driver.handle().signal(confirmRelease, released);
@@ -95,11 +81,11 @@ describe.each(['a repeat of its request', 'the nightly run'] as const)(
       const driver = await givenDriver(stack, operator);
       await driver.settle();
       const { reference } = await driver.untilState('RELEASED');
-      await terminate(driver);
-      await endStay(driver);
+      await driver.handle().terminate('test');
+      await driver.endStay();
       await again(driver, operator);
       expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
-      expect(heard(reference)).toHaveLength(1);
+      expect(server.heard(reference)).toHaveLength(1);
       const { runId } = await driver.handle().describe();
       await runNightly(stack, parkingMerchantId(operator.operatorId));
       expect(await runOf(driver.handle())).toBe(runId);
@@ -109,20 +95,20 @@ describe.each(['a repeat of its request', 'the nightly run'] as const)(
 
 describe('a settlement whose workflow was terminated', () => {
   it('goes on when the operator’s server speaks by itself', async () => {
-    const { driver, reference } = await givenTold();
+    const driver = await givenDriver(stack, operator);
+    const reference = await driver.settleUnanswered(server);
     await driver.handle().terminate('test');
     const path = `/v1/parking/settlements/${reference}/confirmations`;
     expect((await operator.call('POST', path, { eventId: 'ev', outcome: 'RELEASED' })).status).toBe(200);
     await driver.untilState('RELEASED');
-    server.isLater = false;
     expect(await driver.balance()).toBe(500);
   });
 
   it('goes on when the driver takes it back', async () => {
-    const { driver, reference } = await givenTold();
+    const driver = await givenDriver(stack, operator);
+    const reference = await driver.settleUnanswered(server);
     await driver.handle().terminate('test');
     expect(await driver.cancel()).toMatchObject({ status: 200, body: { state: 'REFUNDED' } });
-    server.isLater = false;
     expect(server.opened).not.toContain(reference);
     expect(await driver.balance()).toBe(1_000);
   });
@@ -130,33 +116,31 @@ describe('a settlement whose workflow was terminated', () => {
   it('and whose driver a person had let out tells the server of that when it is back, also after the exit', async () => {
     const driver = await givenDriver(stack, operator);
     server.isDown = true;
-    try {
-      await driver.settle();
-      await terminate(driver);
-      // Down for a minute, as the books have it.
-      await stack.pool.query(
-        `update parking_settlement set paid_at = paid_at - interval '61 seconds' where settlement_id = $1`,
-        [driver.settlementId],
-      );
-      await driver.settle();
-      await until('a person to be asked', async () => (await driver.look()).state === 'AWAITING_OPERATOR');
-      await driver.untilAwaiting();
-      await driver.handle().signal(confirmRelease, released);
-      await driver.untilState('RELEASED');
-      await endStay(driver);
-      await driver.handle().signal('stayEnded');
-      const { reference } = await driver.untilState('EXITED');
-      await terminate(driver);
-      server.isDown = false;
-      await driver.settle();
-      await until('the server to hear of it', () => heard(reference).length > 0);
-      expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
-      expect(heard(reference)).toEqual([{ settlementId: reference, releasedBy: 'OPERATOR', amount: 500 }]);
-      expect(server.opened).not.toContain(reference);
-      expect(await driver.balance()).toBe(500);
-    } finally {
-      server.isDown = false;
-    }
+    await driver.settle();
+    await driver.handle().terminate('test');
+    // Down for a minute, as the books have it.
+    await stack.pool.query(
+      `update parking_settlement set paid_at = paid_at - interval '61 seconds' where settlement_id = $1`,
+      [driver.settlementId],
+    );
+    await driver.settle();
+    await until('a person to be asked', async () => (await driver.look()).state === 'AWAITING_OPERATOR');
+    await driver.untilAwaiting();
+    await driver.handle().signal(confirmRelease, released);
+    await driver.untilState('RELEASED');
+    await driver.endStay();
+    await driver.handle().signal('stayEnded');
+    const { reference } = await driver.untilState('EXITED');
+    await driver.handle().terminate('test');
+    server.isDown = false;
+    await driver.settle();
+    await until('the server to hear of it', () => server.heard(reference).length > 0);
+    expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
+    expect(server.heard(reference)).toEqual([
+      { settlementId: reference, releasedBy: 'OPERATOR', amount: 500 },
+    ]);
+    expect(server.opened).not.toContain(reference);
+    expect(await driver.balance()).toBe(500);
   });
 });
 
@@ -184,7 +168,7 @@ describe('a settlement that is reset to any of its steps ends as it had ended', 
     const driver = await givenDriver(stack, operator);
     await driver.settle();
     const { reference } = await driver.untilState('RELEASED');
-    await endStay(driver);
+    await driver.endStay();
     await driver.handle().signal('stayEnded');
     await resetEverywhere(driver);
     expect(server.opened.filter((it) => it === reference)).toHaveLength(1);

@@ -164,9 +164,7 @@ describe('a driver who was released', () => {
     const driver = await givenDriver(stack, operator);
     await driver.settle();
     await driver.untilState('RELEASED');
-    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
-      driver.sessionId,
-    ]);
+    await driver.endStay();
     expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
   });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../db/id.ts';
 import { createKey } from '../../db/key.ts';
 import { findPaidForStay } from '../../db/parking-quote.ts';
@@ -36,6 +36,10 @@ afterAll(async () => {
   await stopWithSoundLedger(stack);
 });
 
+afterEach(() => {
+  server.heal();
+});
+
 async function answersOf(view: SettlementView, of: GivenOperator) {
   const found = await of.call<{ answers: Record<string, unknown>[] }>(
     'GET',
@@ -66,7 +70,7 @@ describe('a settlement', () => {
       releasedBy: 'SERVER',
       acknowledgements: { device: null, operator: { outcome: 'RELEASED' } },
     });
-    expect(server.completions.filter((it) => it.settlementId === released.reference)).toEqual([
+    expect(server.heard(released.reference)).toEqual([
       { settlementId: released.reference, releasedBy: null, amount: 500 },
     ]);
     const seen = await driver.call<SettlementView>(
@@ -75,9 +79,7 @@ describe('a settlement', () => {
     );
     expect(seen.body.acknowledgements.device).not.toBeNull();
 
-    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
-      driver.sessionId,
-    ]);
+    await driver.endStay();
     await driver.handle().signal('stayEnded');
     expect((await driver.untilState('EXITED')).exitedAt).toBeDefined();
     expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
@@ -222,129 +224,97 @@ describe('an operator’s server that', () => {
 
   it('answers 202 says later what became of it, twice, and then otherwise: the first word counts', async () => {
     const driver = await givenDriver(stack, operator);
-    server.isLater = true;
-    try {
-      const { reference } = (await driver.settle()).body;
-      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
-      const path = `/v1/parking/settlements/${reference}/confirmations`;
-      const event = { eventId: 'ev-1', outcome: 'RELEASED' };
-      expect((await operator.call('POST', path, event)).status).toBe(200);
-      const released = await driver.untilState('RELEASED');
-      expect(released.acknowledgements.operator?.outcome).toBe('RELEASED');
-      expect((await operator.call('POST', path, event)).status).toBe(200);
-      expect(await operator.call('POST', path, { ...event, outcome: 'NOT_RELEASED' })).toMatchObject({
-        status: 422,
-      });
-      expect((await operator.call('POST', path, { eventId: 'ev-2', outcome: 'NOT_RELEASED' })).status).toBe(
-        200,
-      );
-      await until('the other word to be kept', async () => {
-        const answers = await answersOf(released, operator);
-        return answers.some((it) => it.outcome === 'NOT_RELEASED' && it.isObeyed === false);
-      });
-      expect((await driver.look()).state).toBe('RELEASED');
-      expect(await driver.balance()).toBe(500);
-    } finally {
-      server.isLater = false;
-    }
+    const reference = await driver.settleUnanswered(server);
+    const path = `/v1/parking/settlements/${reference}/confirmations`;
+    const event = { eventId: 'ev-1', outcome: 'RELEASED' };
+    expect((await operator.call('POST', path, event)).status).toBe(200);
+    const released = await driver.untilState('RELEASED');
+    expect(released.acknowledgements.operator?.outcome).toBe('RELEASED');
+    expect((await operator.call('POST', path, event)).status).toBe(200);
+    expect(await operator.call('POST', path, { ...event, outcome: 'NOT_RELEASED' })).toMatchObject({
+      status: 422,
+    });
+    expect((await operator.call('POST', path, { eventId: 'ev-2', outcome: 'NOT_RELEASED' })).status).toBe(
+      200,
+    );
+    await until('the other word to be kept', async () => {
+      const answers = await answersOf(released, operator);
+      return answers.some((it) => it.outcome === 'NOT_RELEASED' && it.isObeyed === false);
+    });
+    expect((await driver.look()).state).toBe('RELEASED');
+    expect(await driver.balance()).toBe(500);
   });
 
   it('did not release gives the money back', async () => {
     const driver = await givenDriver(stack, operator);
     server.outcome = 'NOT_RELEASED';
-    try {
-      await driver.settle();
-      await driver.untilState('REFUNDED');
-      expect(await driver.balance()).toBe(1_000);
-    } finally {
-      server.outcome = undefined;
-    }
+    await driver.settle();
+    await driver.untilState('REFUNDED');
+    expect(await driver.balance()).toBe(1_000);
   });
 });
 
 describe('a driver who is let out late', () => {
   it('has as long to leave from then as from the end of the quote; a word after the exit is kept, not obeyed', async () => {
     const driver = await givenDriver(stack, operator);
-    server.isLater = true;
-    try {
-      const { reference } = (await driver.settle()).body;
-      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
-      // Ten minutes to leave, and all of it gone before the gate opens.
-      await stack.pool.query(
-        `update parking_quote set expires_at = now() - interval '20 minutes', exit_by = now() - interval '10 minutes'
-          where quote_id = $1`,
-        [driver.quoteId],
-      );
-      const path = `/v1/parking/settlements/${reference}/confirmations`;
-      await operator.call('POST', path, { eventId: 'ev-1', outcome: 'RELEASED' });
-      const { releasedAt = '', exitBy } = await driver.untilState('RELEASED');
-      expect(Date.parse(exitBy) - Date.parse(releasedAt)).toBe(600_000);
-      const paid = await findPaidForStay(stack.pool, operator.operatorId, driver.sessionId);
-      expect(paid.exitByMs).toBe(Date.parse(exitBy));
-      await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
-        driver.sessionId,
-      ]);
-      await driver.handle().signal('stayEnded');
-      expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
+    const reference = await driver.settleUnanswered(server);
+    // Ten minutes to leave, and all of it gone before the gate opens.
+    await stack.pool.query(
+      `update parking_quote set expires_at = now() - interval '20 minutes', exit_by = now() - interval '10 minutes'
+      where quote_id = $1`,
+      [driver.quoteId],
+    );
+    const path = `/v1/parking/settlements/${reference}/confirmations`;
+    await operator.call('POST', path, { eventId: 'ev-1', outcome: 'RELEASED' });
+    const { releasedAt = '', exitBy } = await driver.untilState('RELEASED');
+    expect(Date.parse(exitBy) - Date.parse(releasedAt)).toBe(600_000);
+    const paid = await findPaidForStay(stack.pool, operator.operatorId, driver.sessionId);
+    expect(paid.exitByMs).toBe(Date.parse(exitBy));
+    await driver.endStay();
+    await driver.handle().signal('stayEnded');
+    expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
 
-      await operator.call('POST', path, { eventId: 'ev-2', outcome: 'ALREADY_SETTLED' });
-      expect((await answersOf(await driver.look(), operator)).at(-1)).toMatchObject({
-        outcome: 'ALREADY_SETTLED',
-        isObeyed: false,
-        detail: 'it came after the end: EXITED',
-      });
-    } finally {
-      server.isLater = false;
-    }
+    await operator.call('POST', path, { eventId: 'ev-2', outcome: 'ALREADY_SETTLED' });
+    expect((await answersOf(await driver.look(), operator)).at(-1)).toMatchObject({
+      outcome: 'ALREADY_SETTLED',
+      isObeyed: false,
+      detail: 'it came after the end: EXITED',
+    });
   });
 });
 
 describe('a refund that fails', () => {
   it('leaves the settlement as it is, tells a person by a break, and no cancel goes on for ever', async () => {
     const driver = await givenDriver(stack, operator);
-    server.isLater = true;
-    try {
-      const { reference } = (await driver.settle()).body;
-      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
-      // Given back another way: nothing is left of the payment.
-      const merchantId = parkingMerchantId(operator.operatorId);
-      const { key } = await createKey(stack.pool, { role: 'merchant', tenantId: merchantId, name: 'x' });
-      const refund = { merchantRefundId: 'by-hand', amount: 500 };
-      const given = await apiClient(stack.baseUrl, key)('POST', `/v1/payments/${reference}/refunds`, refund);
-      expect(given.body.status).toBe('COMPLETED');
-      const path = `/v1/parking/settlements/${reference}/confirmations`;
-      await operator.call('POST', path, { eventId: 'ev', outcome: 'NOT_RELEASED' });
-      expect(await driver.handle().result()).toMatchObject({
-        state: 'RELEASE_REQUESTED',
-        refund: { status: 'FAILED', reason: 'NOT_RELEASED' },
-      });
-      expect(await openBreaks(stack.pool, merchantId)).toEqual([
-        `ISSUER unknown_outcome parking:${reference}`,
-      ]);
-      expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
-      expect(await driver.balance()).toBe(1_000);
-    } finally {
-      server.isLater = false;
-    }
+    const reference = await driver.settleUnanswered(server);
+    // Given back another way: nothing is left of the payment.
+    const merchantId = parkingMerchantId(operator.operatorId);
+    const { key } = await createKey(stack.pool, { role: 'merchant', tenantId: merchantId, name: 'x' });
+    const refund = { merchantRefundId: 'by-hand', amount: 500 };
+    const given = await apiClient(stack.baseUrl, key)('POST', `/v1/payments/${reference}/refunds`, refund);
+    expect(given.body.status).toBe('COMPLETED');
+    const path = `/v1/parking/settlements/${reference}/confirmations`;
+    await operator.call('POST', path, { eventId: 'ev', outcome: 'NOT_RELEASED' });
+    expect(await driver.handle().result()).toMatchObject({
+      state: 'RELEASE_REQUESTED',
+      refund: { status: 'FAILED', reason: 'NOT_RELEASED' },
+    });
+    expect(await openBreaks(stack.pool, merchantId)).toEqual([`ISSUER unknown_outcome parking:${reference}`]);
+    expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    expect(await driver.balance()).toBe(1_000);
   });
 });
 
 describe('a driver at the wrong space', () => {
   it('gets the money back when the server had not released yet, and once only', async () => {
     const driver = await givenDriver(stack, operator);
-    server.isLater = true;
-    try {
-      const { reference } = (await driver.settle()).body;
-      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
-      const [one, two] = await Promise.all([driver.cancel(), driver.cancel()]);
-      expect([one.status, two.status]).toEqual([200, 200]);
-      expect(one.body).toMatchObject({ state: 'REFUNDED', refund: { reason: 'CANCELED' } });
-      expect((await driver.cancel()).status).toBe(200);
-      expect(await driver.balance()).toBe(1_000);
-      expect(server.opened).not.toContain(reference);
-    } finally {
-      server.isLater = false;
-    }
+    const reference = await driver.settleUnanswered(server);
+    const [one, two] = await Promise.all([driver.cancel(), driver.cancel()]);
+    expect([one.status, two.status]).toEqual([200, 200]);
+    expect(one.body).toMatchObject({ state: 'REFUNDED', refund: { reason: 'CANCELED' } });
+    expect((await driver.cancel()).status).toBe(200);
+    expect(await driver.balance()).toBe(1_000);
+    expect(server.opened).not.toContain(reference);
   });
 
   it('hears that it is too late once the server has released', async () => {
@@ -400,22 +370,16 @@ describe('an operator without a server', () => {
     expect(await driver.balance()).toBe(1_000);
 
     const early = await givenDriver(stack, operator);
-    server.isLater = true;
-    try {
-      const { reference } = (await early.settle()).body;
-      await until('the completion', () => server.completions.some((it) => it.settlementId === reference));
-      const word = { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 } as const;
-      await early.handle().signal(confirmRelease, word);
-      await until('the word to be kept', async () => {
-        return (await answersOf(await early.look(), operator)).some((it) => it.isObeyed === false);
-      });
-      const path = `/v1/parking/settlements/${reference}/confirmations`;
-      await operator.call('POST', path, { eventId: 'e', outcome: 'RELEASED' });
-      await early.untilState('RELEASED');
-      expect(await early.balance()).toBe(500);
-    } finally {
-      server.isLater = false;
-    }
+    const reference = await early.settleUnanswered(server);
+    const word = { operator: 'Test', outcome: 'NOT_RELEASED', amount: 500 } as const;
+    await early.handle().signal(confirmRelease, word);
+    await until('the word to be kept', async () => {
+      return (await answersOf(await early.look(), operator)).some((it) => it.isObeyed === false);
+    });
+    const path = `/v1/parking/settlements/${reference}/confirmations`;
+    await operator.call('POST', path, { eventId: 'e', outcome: 'RELEASED' });
+    await early.untilState('RELEASED');
+    expect(await early.balance()).toBe(500);
   });
 
   it('costs few events: a decision in one workflow task, and a settlement to its end', async () => {
@@ -426,9 +390,7 @@ describe('an operator without a server', () => {
     const driver = await givenDriver(stack, operator);
     await driver.settle();
     await driver.untilState('RELEASED');
-    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
-      driver.sessionId,
-    ]);
+    await driver.endStay();
     await driver.handle().signal('stayEnded');
     await driver.handle().result();
     const { events = [] } = await driver.handle().fetchHistory();

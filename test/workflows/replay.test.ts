@@ -155,9 +155,7 @@ describe.runIf(process.env.RECORD_HISTORIES === '1')('recording', () => {
     const left = await givenDriver(stack, operator);
     await left.settle();
     await left.untilState('RELEASED');
-    await stack.pool.query('update parking_session set ended_at = now() where session_id = $1', [
-      left.sessionId,
-    ]);
+    await left.endStay();
     await left.handle().signal('stayEnded');
     await recordEnd('parking-exited', left.handle());
 

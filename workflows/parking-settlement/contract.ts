@@ -1,13 +1,6 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import { describeMoney } from '../../domain/money.ts';
-import {
-  parkingMerchantId,
-  type ReleaseOutcome,
-  type SettlementOrder,
-  type SettlementView,
-} from '../../domain/parking/settlement.ts';
-import { SUBMITTED } from '../payment/contract.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../search-attributes.ts';
+import type { ReleaseOutcome, SettlementOrder, SettlementView } from '../../domain/parking/settlement.ts';
 
 /** A phone's request as the edge has checked it. */
 export type ParkingSettlementInput = SettlementOrder;
@@ -57,15 +50,7 @@ export interface ReleaseWord {
 }
 export const confirmRelease = defineSignal<[ReleaseWord]>('confirmRelease');
 
-/** What operators find a settlement's workflow by, from its start. */
-export function searchAttributesOf({ operatorId }: { readonly operatorId: string }) {
-  return [
-    { key: PAYMENT_STATUS, value: SUBMITTED },
-    { key: MERCHANT_ID, value: parkingMerchantId(operatorId) },
-    { key: AWAITING_OPERATOR, value: false },
-  ];
-}
-
+/** What operators read of a settlement's workflow in lists. */
 export function summaryOf(it: {
   readonly operatorId: string;
   readonly placeId: string;

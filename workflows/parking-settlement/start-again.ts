@@ -1,7 +1,9 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import type { SettlementInNeed } from '../../activities/parking-settlement.ts';
-import { parkingWorkflowId, searchAttributesOf, summaryOf } from './contract.ts';
+import { parkingMerchantId } from '../../domain/parking/settlement.ts';
+import { submittedAt } from '../payment/contract.ts';
+import { parkingWorkflowId, summaryOf } from './contract.ts';
 import type { parkingSettlement } from './workflow.ts';
 
 /**
@@ -18,7 +20,7 @@ export async function startSettlementAgain(order: SettlementInNeed): Promise<boo
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
       staticSummary: summaryOf(order),
-      typedSearchAttributes: searchAttributesOf(order),
+      typedSearchAttributes: submittedAt(parkingMerchantId(order.operatorId)),
     });
     return true;
   } catch (error) {

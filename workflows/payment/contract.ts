@@ -1,6 +1,7 @@
 import { defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { PaymentOrder, PaymentView } from '../../domain/payment/payment.ts';
 import type { OperatorWord } from '../operator-word.ts';
+import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../search-attributes.ts';
 
 /** A till's request as the edge has checked it. */
 export type PaymentInput = PaymentOrder;
@@ -41,3 +42,12 @@ export function paymentWorkflowId(merchantId: string, merchantPaymentId: string)
  * keeps it: search `PaymentStatus="SUBMITTED" and ExecutionStatus="Completed"` (docs/operators.md).
  */
 export const SUBMITTED = 'SUBMITTED';
+
+/** What operators find a payment's workflow by, from its start. */
+export function submittedAt(merchantId: string) {
+  return [
+    { key: PAYMENT_STATUS, value: SUBMITTED },
+    { key: MERCHANT_ID, value: merchantId },
+    { key: AWAITING_OPERATOR, value: false },
+  ];
+}

@@ -2,8 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { ParentClosePolicy, startChild, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import { describeMoney } from '../../domain/money.ts';
 import type { PaymentOrder } from '../../domain/payment/payment.ts';
-import { AWAITING_OPERATOR, MERCHANT_ID, PAYMENT_STATUS } from '../search-attributes.ts';
-import { paymentWorkflowId, SUBMITTED } from './contract.ts';
+import { paymentWorkflowId, submittedAt } from './contract.ts';
 import type { payment } from './workflow.ts';
 
 /**
@@ -20,11 +19,7 @@ export async function startDisputedAgain(order: PaymentOrder): Promise<boolean> 
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       staticSummary: `${describeMoney(order)} at ${order.merchantId}/${order.storeId}, disputed late`,
-      typedSearchAttributes: [
-        { key: PAYMENT_STATUS, value: SUBMITTED },
-        { key: MERCHANT_ID, value: order.merchantId },
-        { key: AWAITING_OPERATOR, value: false },
-      ],
+      typedSearchAttributes: submittedAt(order.merchantId),
     });
     return true;
   } catch (error) {
