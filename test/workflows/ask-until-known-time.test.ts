@@ -21,7 +21,7 @@ beforeEach(async () => {
   environment = await createTimeSkippingServer();
   bundle = await makeAskBundle();
   stack = await startStack({ environment, workers: 0, bundlePath: bundle.path });
-  await stack.startWorker({ issuerTimeoutMs: 500 });
+  await stack.startWorker({ issuerTimeoutMs: 1_000 });
   issuer = await startIssuer(stack.databaseUrl);
   call = {
     issuerId: await connectIssuer(stack, issuer),
@@ -74,7 +74,7 @@ describe('an issuer that does not say what became of an authorisation', () => {
     const { handle, timers } = await startAsking();
     expect(await handle.result()).toEqual({
       outcome: { kind: 'GAVE_UP' },
-      unknown: ['no answer within 0.5 s'],
+      unknown: ['no answer within 1 s'],
     });
     expect((await timers()).startedMs).toEqual(ISSUER_RETRY);
     const attempts = await stack.pool.query<{ operation: string; outcome: string }>(

@@ -18,7 +18,7 @@ import { startStack, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
 /** Short, so that a fault does not take five seconds. */
-const TIMEOUT_MS = 250;
+const TIMEOUT_MS = 1_000;
 /** Longer than that: the issuer does it when nobody waits any more. */
 const LATE_MS = 2_500;
 

@@ -23,7 +23,7 @@ let issuerId: string;
 beforeEach(async () => {
   environment = await createTimeSkippingServer();
   stack = await startStack({ environment, workers: 0, tillDeadlineMs: 1_500 });
-  await stack.startWorker({ issuerTimeoutMs: 300 });
+  await stack.startWorker({ issuerTimeoutMs: 1_000 });
   merchant = await givenMerchant(stack);
   issuer = await startIssuer(stack.databaseUrl);
   issuerId = await connectIssuer(stack, issuer);

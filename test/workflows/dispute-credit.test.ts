@@ -18,7 +18,7 @@ let merchant: GivenMerchant;
 
 beforeAll(async () => {
   stack = await startStack({ workers: 0 });
-  await stack.startWorker({ issuerTimeoutMs: 700 });
+  await stack.startWorker({ issuerTimeoutMs: 1_000 });
   merchant = await givenMerchant(stack);
   credit = await connectCredit(stack);
 });
