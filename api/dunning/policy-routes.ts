@@ -78,7 +78,7 @@ export function dunningPolicyRoutes(deps: ApiDeps): Route[] {
         const policy = await findDunningPolicy(deps.pool, issuerId, body.version);
         if (policy === undefined) throw notFound('version of the rules');
         const { version } = policy;
-        const workflowId = policyChangeWorkflowId(issuerId, version);
+        const workflowId = policyChangeWorkflowId(issuerId);
         await start(deps, workflowId, { issuerId, version, after: '' });
         return { status: 202, body: { version, workflowId } };
       },
@@ -93,7 +93,8 @@ async function start({ temporal, taskQueue, log }: ApiDeps, workflowId: string, 
         workflowId,
         taskQueue: dunningTaskQueue(taskQueue),
         args: [input],
-        workflowIdConflictPolicy: 'USE_EXISTING',
+        // Older rules must not come to a campaign after newer ones.
+        workflowIdConflictPolicy: 'TERMINATE_EXISTING',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         staticSummary: `rules ${input.version} of ${input.issuerId} to running campaigns`,
       }),

@@ -22,6 +22,7 @@ export interface DunningFacts {
 }
 
 export const DEFERRAL_REASONS = [
+  'NOT_DUE_YET',
   'HOLD',
   'PROMISE',
   'REPAYMENT_UNDER_WAY',
@@ -55,7 +56,7 @@ export interface NextContact {
 /**
  * When an open debt's user is contacted next, and why then. First at `firstContactMinute` of the day after it was due, or at
  * registration if that is later than its due day; then after the pause that fits how the last messages were received. It is moved,
- * never dropped, by a hold, a promise, a repayment under way, a notice with a payment, the cap of seven days, quiet hours and
+ * never dropped, by a due day that was moved ahead, a hold, a promise, a repayment under way, a notice with a payment, the cap of seven days, quiet hours and
  * holidays. What should have gone out before `nowMs` goes out once.
  */
 export function nextContact(
@@ -66,7 +67,7 @@ export function nextContact(
 ): NextContact {
   const { dueMs, reason } = dueContact(facts, policy, calendar);
   const isExhausted = facts.sentMs.length >= policy.maxMessages;
-  const fixed = fixedMoves(facts, policy, dueMs, isExhausted);
+  const fixed = fixedMoves(facts, policy, calendar, dueMs, isExhausted);
   const deferrals: Deferral[] = [];
   let atMs = Math.max(dueMs, nowMs);
   for (;;) {
@@ -123,10 +124,17 @@ function firstContactMs({ dueOn, registeredMs }: DunningFacts, calendar: LocalCa
   return registeredMs >= due.endMs ? registeredMs : calendar.dayAt(due.endMs).firstContactMs;
 }
 
+/** The due day was moved behind the last message: nothing is said of the debt, nor given up, before it has passed. */
+function dueAgainMs({ dueOn, sentMs }: DunningFacts, calendar: LocalCalendar): number | undefined {
+  const due = calendar.dayNamed(dueOn);
+  return due.endMs > (sentMs.at(-1) ?? Infinity) ? calendar.dayAt(due.endMs).firstContactMs : undefined;
+}
+
 /** Moves to a moment that is known beforehand, each at most once. */
 function fixedMoves(
   facts: DunningFacts,
   policy: DunningPolicy,
+  calendar: LocalCalendar,
   dueMs: number,
   isExhausted: boolean,
 ): readonly Deferral[] {
@@ -134,6 +142,7 @@ function fixedMoves(
   const add = (reason: DeferralReason, untilMs: number | undefined): void => {
     if (untilMs !== undefined) moves.push({ reason, untilMs });
   };
+  add('NOT_DUE_YET', dueAgainMs(facts, calendar));
   add('HOLD', facts.holdUntilMs);
   add('PROMISE', facts.promisedUntilMs);
   add('REPAYMENT_UNDER_WAY', facts.repayingUntilMs);

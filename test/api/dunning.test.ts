@@ -126,6 +126,19 @@ describe('a bill that is registered', () => {
     expect((await contacted(debtId)).contacts).toHaveLength(1);
   });
 
+  it('and whose due day is moved ahead is not reminded of before it has passed', async () => {
+    const debtId = uniqueId('d');
+    const body = debtBody({ userId: debtor.userId });
+    await put(debtId, body);
+    await contacted(debtId);
+    await put(debtId, { ...body, revision: 2, dueOn: '2099-01-30' });
+    const { nextContact } = await until('the move', async () => {
+      const debt = await debtOf(issuer, debtId);
+      return debt.deferrals.some((it) => it.reason === 'NOT_DUE_YET') ? debt : undefined;
+    });
+    expect(nextContact?.at.slice(0, 10)).toMatch(/^2099-01-3[01]$/);
+  });
+
   it('keeps its user and currency', async () => {
     const debtId = uniqueId('d');
     const body = debtBody({ userId: debtor.userId });

@@ -62,6 +62,37 @@ describe('a campaign whose workflow was terminated, or never began', () => {
   });
 });
 
+describe('rules that are applied while older ones still are', () => {
+  it('are those of every campaign in the end', async () => {
+    const issuer = await givenCreditor(stack);
+    const debtor = await givenDebtor(stack);
+    const debtIds = Array.from({ length: 5 }, () => uniqueId('d'));
+    const body = debtBody({ userId: debtor.userId, dueOn: '2099-01-01' });
+    for (const debtId of debtIds) await issuer.call('PUT', `/v1/debts/${debtId}`, body);
+    const workflowIds: string[] = [];
+    for (const maxMessages of [3, 4]) {
+      await issuer.call('PUT', '/v1/dunning/policy', { maxMessages });
+      const { body: applied } = await issuer.call<{ workflowId: string }>(
+        'POST',
+        '/v1/dunning/policy/apply',
+        {},
+      );
+      workflowIds.push(applied.workflowId);
+    }
+    expect(new Set(workflowIds).size).toBe(1);
+    const worker = await stack.startWorker();
+    const handle = stack.temporal.workflow.getHandle(workflowIds[0] ?? '');
+    await handle.result();
+    for (const debtId of debtIds)
+      await until('the newest', async () => (await debtOf(issuer, debtId)).policyVersion === 'v2');
+    await worker.stop();
+    const log = await stack.pool.query(`select 1 from debt_log where kind = 'POLICY' and debt_id = any($1)`, [
+      debtIds,
+    ]);
+    expect(log.rowCount).toBe(5);
+  });
+});
+
 describe('a signal that comes ten times at once', () => {
   it('sends nothing twice', async () => {
     const issuer = await givenCreditor(stack);

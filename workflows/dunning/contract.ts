@@ -37,8 +37,9 @@ export interface PolicyChangeInput {
   readonly after: string;
 }
 
-export function policyChangeWorkflowId(issuerId: string, version: string): string {
-  return `dunning-policy:${issuerId}:${version}`;
+/** One workflow per issuer: what is applied later takes the place of what is being applied. */
+export function policyChangeWorkflowId(issuerId: string): string {
+  return `dunning-policy:${issuerId}`;
 }
 
 /** One workflow per debt of an issuer. */

@@ -15,7 +15,7 @@ const tokyo = calendarOf(TOKYO);
 
 /** Long overdue, and told at noon in Tokyo. */
 function facts(it: Partial<DunningFacts> = {}): DunningFacts {
-  return { registeredMs: ms('2026-06-01T12:00:00+09:00'), dueOn: '2026-05-01', sentMs: [], ...it };
+  return { registeredMs: ms('2026-06-01T12:00:00+09:00'), dueOn: '2026-01-01', sentMs: [], ...it };
 }
 
 function plan(
@@ -97,6 +97,20 @@ describe('a campaign whose messages nobody opens', () => {
       atMs: promisedUntilMs,
       deferrals: [{ reason: 'PROMISE', untilMs: promisedUntilMs }],
     });
+  });
+});
+
+describe('a debt whose due day was moved after its first messages', () => {
+  it('is not reminded of before the morning after its new due day', () => {
+    const sentMs = [ms('2026-06-01T12:00:00+09:00')];
+    expect(said(plan({ sentMs, dueOn: '2026-06-30' }))).toEqual(['2026-07-01T00:00:00.000Z', 'NOT_DUE_YET']);
+    // Nor given up.
+    const policy = { ...DUNNING_POLICY, maxMessages: 1 };
+    expect(plan({ sentMs, dueOn: '2026-06-30' }, policy)).toMatchObject({
+      kind: 'EXHAUSTED',
+      atMs: ms('2026-07-01T09:00:00+09:00'),
+    });
+    expect(said(plan({ sentMs, dueOn: '2026-06-02' }))).toEqual(['2026-06-04T03:00:00.000Z']);
   });
 });
 
