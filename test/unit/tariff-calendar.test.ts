@@ -51,14 +51,16 @@ describe.each(ZONES)('the calendar of %s', { timeout: 60_000 }, (zone) => {
 
   it('has clocks that show what Node says, at every half hour of 2026', () => {
     const calendar = tariffCalendar(zone, 'none');
+    const wrong: string[] = [];
     for (let atMs = Date.UTC(2026, 0, 1); atMs < Date.UTC(2027, 0, 1); atMs += HOUR_MS / 2) {
       const day = calendar.dayAt(atMs);
       const run = day.clock.findLast((it) => it.atMs <= atMs);
       const minute = (run?.minute ?? NaN) + (atMs - (run?.atMs ?? NaN)) / 60_000;
       const shown = new Date(Date.parse(`${day.day}T00:00Z`) + minute * 60_000).toISOString();
-      expect(shown.slice(0, 16).replace('T', ' ')).toBe(shownAt(atMs, zone));
-      expect(momentOf(day, minute)).toBeLessThanOrEqual(atMs);
+      const isRight = shown.slice(0, 16).replace('T', ' ') === shownAt(atMs, zone);
+      if (!isRight || momentOf(day, minute) > atMs) wrong.push(`${new Date(atMs).toISOString()}: ${shown}`);
     }
+    expect(wrong).toEqual([]);
   });
 });
 
