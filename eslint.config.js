@@ -24,6 +24,7 @@ const packages = {
   '@temporalio/testing': ['dev', 'bench'],
   '@temporalio/client': ['api', 'activities', 'workers', 'partners', 'dev', 'bench'],
   '@temporalio/activity': ['activities'],
+  'playwright-core': ['dev'],
   express: ['api', 'partners', 'dev', 'bench'],
   pg: ['db', 'partners', 'dev', 'bench'],
   zod: ['api', 'partners'],

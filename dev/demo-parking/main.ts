@@ -10,6 +10,7 @@ import { openLog } from './log.ts';
 import { openLot } from './lot.ts';
 import { playCars } from './play.ts';
 import { reportCars } from './report.ts';
+import { STORIES } from './stories.ts';
 
 const HELP = `npm run demo:parking          twenty cars at two operators, against the running stack (npm start)
 
@@ -44,7 +45,14 @@ await runMain(async () => {
     // Who stops it leaves a server that works.
     process.once('SIGINT', () => void lot.setFaults().finally(() => process.exit(130)));
     const attendant = callAttendant(desk);
-    const cars = await playCars({ town: { runId, admin }, parking: stack.parking, lot, attendant, log });
+    const cars = await playCars({
+      town: { runId, admin },
+      parking: stack.parking,
+      lot,
+      attendant,
+      log,
+      stories: STORIES,
+    });
     log.stop();
     const faults = await reportCars(cars, lot, stack.databaseUrl);
     console.log(`  ${describeTrouble(trouble)}`);

@@ -5,7 +5,7 @@ import type { Attendant } from './attendant.ts';
 import { driverOf, type Driver } from './driver.ts';
 import type { Log } from './log.ts';
 import type { Lot, Where } from './lot.ts';
-import { BALANCE_YEN, OUTAGE, STORIES, type Scene, type Story } from './stories.ts';
+import { BALANCE_YEN, OUTAGE, type Scene, type Story } from './stories.ts';
 
 /** One car with its driver, and what became of it. */
 export interface Car {
@@ -26,11 +26,13 @@ export interface Play {
   readonly lot: Lot;
   readonly attendant: Attendant;
   readonly log: Log;
+  /** One a car. */
+  readonly stories: readonly Story[];
 }
 
 const WIDTH = 8;
 
-/** Lets twenty cars come in, pay and leave, with an outage of the operator's server in between, and gives what became of them. */
+/** Lets cars come in, pay and leave, with an outage of the operator's server in between, and gives what became of them. */
 export async function playCars(play: Play): Promise<Car[]> {
   const { lot, log } = play;
   const cars = await comeIn(play);
@@ -74,8 +76,8 @@ async function run(car: Car, act: () => Promise<void>): Promise<void> {
 }
 
 /** Drivers with money and phones, and their cars where they stand. */
-async function comeIn({ town, parking, lot, log }: Play): Promise<Car[]> {
-  const names = STORIES.map((_, i) => `car-${String(i + 1).padStart(2, '0')}`);
+async function comeIn({ town, parking, lot, log, stories }: Play): Promise<Car[]> {
+  const names = stories.map((_, i) => `car-${String(i + 1).padStart(2, '0')}`);
   const payers = await addPayers(town, names);
   const [flaps = '', barrier = ''] = parking.server.placeIds;
   const [temple = ''] = parking.noServer.placeIds;
@@ -96,9 +98,9 @@ async function comeIn({ town, parking, lot, log }: Play): Promise<Car[]> {
         return { placeId: temple, space: String(templeSpaces) };
     }
   };
-  const places = STORIES.map((story, i) => whereOf(story, names[i] ?? ''));
+  const places = stories.map((story, i) => whereOf(story, names[i] ?? ''));
   return inParallel(
-    STORIES.map((story, i) => [story, i] as const),
+    stories.map((story, i) => [story, i] as const),
     WIDTH,
     async ([story, i]) => {
       const payer = payers[i];

@@ -22,14 +22,19 @@ interface Outcome {
 const WIDTH = 4;
 
 /** Prints what became of each car and why, holds it against its story, and proves the ledger. Gives what is not as it should be. */
-export async function reportCars(cars: readonly Car[], lot: Lot, databaseUrl: string): Promise<string[]> {
+export async function reportCars(
+  cars: readonly Car[],
+  lot: Lot,
+  databaseUrl: string,
+  write: (text: string) => void = console.log,
+): Promise<string[]> {
   const outcomes = await inParallel(cars, WIDTH, (car) => outcomeOf(car, lot));
   const head = ['car', 'where', 'what', 'paid', 'back', 'cash', 'end', 'by', 'why'];
-  console.log(`\n${renderTable(head, outcomes.map(rowOf))}\n`);
+  write(`\n${renderTable(head, outcomes.map(rowOf))}\n`);
   const pool = createPool(databaseUrl, { max: 1, name: 'kessai-demo-parking' });
   const ledger = await verifyLedger(pool).finally(() => pool.end());
   const faults = outcomes.flatMap(faultsOf);
-  console.log(describe(outcomes, ledger, faults));
+  write(describe(outcomes, ledger, faults));
   return [...faults, ...ledger.breaks.map((it) => `ledger: ${it.check}: ${it.subject}: ${it.detail}`)];
 }
 

@@ -133,7 +133,7 @@ const impatient: Story = {
   title: 'sends it ten times at once',
   async act(it) {
     const { settlementId, answer, references } = await it.driver.pay(await it.quote(), 10);
-    if (answer.state !== 'PAID' || references !== 1)
+    if (answer.state === undefined || references !== 1)
       throw new Error(`${references} settlements became of ten`);
     it.say('ten equal requests at once: one settlement');
     await it.driver.until(settlementId, 'RELEASED');
@@ -202,8 +202,8 @@ const short: Story = {
   ends: ['DECLINED'],
   cash: 900,
   async act(it) {
-    const { answer } = await it.driver.pay(await it.quote());
-    if (answer.state !== 'DECLINED') throw new Error(`the phone heard ${JSON.stringify(answer)}`);
+    const { settlementId } = await it.driver.pay(await it.quote());
+    await it.driver.until(settlementId, 'DECLINED');
     it.say('declined');
     it.say(`paid ${yen(await it.payCash())} at the cash machine`);
     await it.driveOut();
@@ -321,5 +321,10 @@ export const STORIES: readonly Story[] = [
     it.say('asks for the money back');
   }),
 ];
+
+/** True if nothing in it takes a minute: no outage, no quote that has to expire. */
+export function isQuick({ when, minutes }: Story): boolean {
+  return when !== 'OUTAGE' && when !== 'LAST' && minutes !== MINUTES_BEFORE_STEP;
+}
 
 export const OUTAGE = { operation: 'ALL', fault: 'DOWN', times: FOREVER } as const;
