@@ -158,35 +158,3 @@ describe('an operator’s server that is down', () => {
     expect(await driver.balance()).toBe(1_000);
   });
 });
-
-describe('a driver who was released', () => {
-  it('and left in time is EXITED, also if nobody woke the settlement', async () => {
-    const driver = await givenDriver(stack, operator);
-    await driver.settle();
-    await driver.untilState('RELEASED');
-    await driver.endStay();
-    expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
-  });
-
-  it('and did not leave in time has OVERSTAYED; a stay that is said to have ended without having so is looked up', async () => {
-    const driver = await givenDriver(stack, operator);
-    await driver.settle();
-    await driver.untilState('RELEASED');
-    await driver.handle().signal('stayEnded');
-    await environment.sleep('1m');
-    expect((await driver.look()).state).toBe('RELEASED');
-    expect(await driver.handle().result()).toMatchObject({ state: 'OVERSTAYED' });
-    expect(await driver.cancel()).toMatchObject({ status: 409 });
-    expect(await driver.balance()).toBe(500);
-  });
-
-  it('cannot take it back after three minutes', async () => {
-    const driver = await givenDriver(stack, operator);
-    server.isLater = true;
-    await driver.settle();
-    await environment.sleep('4m');
-    expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
-    expect(server.cancellations).toEqual([]);
-    expect(await driver.balance()).toBe(500);
-  });
-});

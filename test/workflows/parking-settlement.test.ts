@@ -4,7 +4,7 @@ import { createKey } from '../../db/key.ts';
 import { findPaidForStay } from '../../db/parking-quote.ts';
 import { settleParking } from '../../db/parking-settlement.ts';
 import { parkingMerchantId, type SettlementView } from '../../domain/parking/settlement.ts';
-import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
+import { confirmRelease, parkingWorkflowId } from '../../workflows/parking-settlement/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { apiClient } from '../support/client.ts';
 import { uniqueId } from '../support/givens.ts';
@@ -283,6 +283,62 @@ describe('a driver who is let out late', () => {
   });
 });
 
+describe('a driver who was let out', () => {
+  /** Has a second to leave, once the server has said that the gate is open. */
+  async function givenSecond() {
+    const driver = await givenDriver(stack, operator);
+    const reference = await driver.settleUnanswered(server);
+    await stack.pool.query(
+      `update parking_quote set expires_at = now(), exit_by = now() + interval '1 second' where quote_id = $1`,
+      [driver.quoteId],
+    );
+    const open = () =>
+      operator.call('POST', `/v1/parking/settlements/${reference}/confirmations`, {
+        eventId: 'ev',
+        outcome: 'RELEASED',
+      });
+    return { driver, open };
+  }
+
+  it.each(['before the gate is known to be open', 'to nobody'])(
+    'and left in time is EXITED; the exit was told %s',
+    async (told) => {
+      const { driver, open } = await givenSecond();
+      await driver.endStay();
+      if (told !== 'to nobody') await driver.handle().signal('stayEnded');
+      await open();
+      expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
+      expect(await driver.balance()).toBe(500);
+    },
+  );
+
+  it('and did not leave in time has OVERSTAYED, whatever was said of an exit, and a new quote asks for the difference', async () => {
+    const { driver, open } = await givenSecond();
+    await driver.handle().signal('stayEnded');
+    await open();
+    expect(await driver.handle().result()).toMatchObject({ state: 'OVERSTAYED' });
+    expect(await driver.cancel()).toMatchObject({ status: 409 });
+
+    server.heal();
+    const quoteId = await driver.quote({ fee: 800, amount: 300 });
+    const settlementId = uniqueId('park');
+    expect(await driver.settle({ settlementId, quoteId })).toMatchObject({
+      status: 200,
+      body: { state: 'PAID', amount: 300 },
+    });
+    const second = () =>
+      driver.call<SettlementView>('GET', `/v1/parking/settlements/${settlementId}`).then((it) => it.body);
+    await until('the gate to open again', async () => (await second()).state === 'RELEASED');
+    await driver.endStay();
+    await stack.temporal.workflow
+      .getHandle(parkingWorkflowId(driver.userId, settlementId))
+      .signal('stayEnded');
+    await until('the exit', async () => (await second()).state === 'EXITED');
+    expect((await driver.look()).state).toBe('OVERSTAYED');
+    expect(await driver.balance()).toBe(200);
+  });
+});
+
 describe('a refund that fails', () => {
   it('leaves the settlement as it is, tells a person by a break, and no cancel goes on for ever', async () => {
     const driver = await givenDriver(stack, operator);
@@ -327,6 +383,22 @@ describe('a driver at the wrong space', () => {
 });
 
 describe('an operator without a server', () => {
+  it('hears of no cancel that comes after three minutes', async () => {
+    const driver = await givenDriver(stack, unattended);
+    await driver.settle();
+    await driver.untilAwaiting();
+    await stack.pool.query(
+      `update parking_settlement set paid_at = paid_at - interval '3 minutes' where settlement_id = $1`,
+      [driver.settlementId],
+    );
+    // A step that takes over what the books have now.
+    await driver.handle().signal('confirmRelease', 'nonsense');
+    await until('the step', async () => (await answersOf(await driver.look(), unattended)).length === 1);
+    expect(await driver.cancel()).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    expect((await driver.look()).cancelRequestedAt).toBeUndefined();
+    expect(await driver.balance()).toBe(500);
+  });
+
   it('is asked at once; a wrong amount and nonsense are kept and not obeyed, the first good word is, a second is not', async () => {
     const driver = await givenDriver(stack, unattended);
     const paid = await driver.settle();
