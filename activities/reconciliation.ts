@@ -2,15 +2,10 @@ import { Context } from '@temporalio/activity';
 import { settlementsInNeed, type SettlementInNeed } from '../db/parking-settlement.ts';
 import { disputesInNeed } from '../db/payment.ts';
 import type { Pool } from '../db/pool.ts';
-import {
-  countOpenBreaks,
-  daysToCompare,
-  daysWithOrphans,
-  entryRange,
-  merchantsAfter,
-  reconcileDay,
-  type EntryRange,
-} from '../db/reconciliation.ts';
+import { countOpenBreaks } from '../db/reconciliation-break.ts';
+import { daysToCompare, daysWithOrphans, merchantsAfter } from '../db/reconciliation-days.ts';
+import { reconcileRepayments } from '../db/reconciliation-repayments.ts';
+import { entryRange, reconcileDay, type EntryRange } from '../db/reconciliation.ts';
 import { RECONCILIATION_POLICY } from '../domain/reconciliation/policy.ts';
 import type { PaymentOrder } from '../domain/payment/payment.ts';
 import type { ReconciliationResult } from '../workflows/reconciliation/contract.ts';
@@ -45,7 +40,7 @@ const SETTLEMENTS_A_PAGE = 100;
 /** The daily reconciliation. */
 export function createReconciliationActivities({ pool }: ReconciliationActivityDeps) {
   return {
-    /** Compares the days of merchants, one after the other, each in a transaction of its own. */
+    /** Compares the days of merchants, one after the other, each in a transaction of its own; the nightly run of all also looks for lost repayments. */
     async compareBooks(request: CompareBooksRequest): Promise<ReconciliationResult> {
       const context = Context.current();
       const at = timeOfTry(request.askedAt);
@@ -83,6 +78,14 @@ export function createReconciliationActivities({ pool }: ReconciliationActivityD
         };
       }
       const { from, to, merchantId } = request;
+      if (request.onlyNews && merchantId === undefined) {
+        const { opened, resolved } = await reconcileRepayments(pool, at);
+        progress = {
+          ...progress,
+          opened: progress.opened + opened,
+          resolved: progress.resolved + resolved,
+        };
+      }
       const { afterMerchant: _, ...counts } = progress;
       return { from, to, ...counts, open: await countOpenBreaks(pool, { from, to, merchantId }) };
     },

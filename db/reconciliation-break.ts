@@ -1,7 +1,13 @@
 import type { BreakClass, Counterpart } from '../domain/reconciliation/compare.ts';
 import { inBatches, inSnapshot } from './cursor.ts';
-import { firstRow, rows, type Db, type Pool } from './pool.ts';
+import { oneRow, firstRow, rows, type Db, type Pool } from './pool.ts';
 import { withTransaction } from './tx.ts';
+
+/** Who resolves a break that is not found any more. */
+export const AUTOMATIC_RESOLVER = 'reconciliation';
+
+/** Those that a comparison finds and resolves; the others of an issuer are written where they happen, and a person resolves them. */
+export const FOUND_BY_COMPARISON = `(b.counterpart <> 'ISSUER' or b.class in ('missing_theirs', 'missing_ours'))`;
 
 /** Where our books and another side's differ. Amounts are signed minor units of the merchant's currency. */
 export interface ReconciliationBreak {
@@ -129,4 +135,24 @@ export async function resolveBreak(
     const isSame = found.resolver === it.resolver && found.resolution === it.reason;
     return { kind: isSame ? 'resolved_before' : 'resolved_otherwise', found };
   });
+}
+
+/** Open breaks of a range of days by class. */
+export async function countOpenBreaks(
+  db: Db,
+  it: { from: string; to: string; merchantId?: string | undefined },
+): Promise<Partial<Record<BreakClass, number>>> {
+  const statement = {
+    name: 'reconciliation_count_open',
+    text: `select coalesce(json_object_agg(class, n), '{}'::json) as counts from (
+             select class, count(*) as n from reconciliation_break
+              where resolved_at is null and day between $1::date and $2::date and ($3::text is null or merchant_id = $3)
+              group by class order by class) c`,
+  };
+  const { counts } = await oneRow<{ counts: Partial<Record<BreakClass, number>> }>(db, statement, [
+    it.from,
+    it.to,
+    it.merchantId ?? null,
+  ]);
+  return counts;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Pool } from '../../db/pool.ts';
 import { readBreaks, type BreakFilter, type ReconciliationBreak } from '../../db/reconciliation-break.ts';
-import { AUTOMATIC_RESOLVER } from '../../db/reconciliation.ts';
+import { AUTOMATIC_RESOLVER } from '../../db/reconciliation-break.ts';
 import { csvLine } from '../../domain/csv.ts';
 import { BREAK_CLASSES, COUNTERPARTS } from '../../domain/reconciliation/compare.ts';
 import { ageDays } from '../../domain/reconciliation/policy.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { findMerchantFile, putMerchantFile } from '../../db/merchant-file.ts';
 import { listBreaks, resolveBreak } from '../../db/reconciliation-break.ts';
-import { AUTOMATIC_RESOLVER } from '../../db/reconciliation.ts';
+import { AUTOMATIC_RESOLVER } from '../../db/reconciliation-break.ts';
 import { findMerchantDay } from '../../db/settlement.ts';
 import { BREAK_CLASSES, COUNTERPARTS } from '../../domain/reconciliation/compare.ts';
 import type { ApiDeps } from '../deps.ts';

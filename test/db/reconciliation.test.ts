@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { putMerchant } from '../../db/merchant.ts';
 import { resolveBreak } from '../../db/reconciliation-break.ts';
-import { daysToCompare, daysWithOrphans } from '../../db/reconciliation.ts';
+import { daysToCompare, daysWithOrphans } from '../../db/reconciliation-days.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { forge, testBooks, type TestBooks } from '../support/books.ts';

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import {
-  countOpenBreaks,
-  daysToCompare,
-  entryRange,
-  reconcileDay,
-  type DayResult,
-} from '../../db/reconciliation.ts';
+import { countOpenBreaks } from '../../db/reconciliation-break.ts';
+import { daysToCompare } from '../../db/reconciliation-days.ts';
+import { entryRange, reconcileDay, type DayResult } from '../../db/reconciliation.ts';
 import { putMerchantFile, type MerchantFileRow } from '../../db/merchant-file.ts';
 import type { Pool } from '../../db/pool.ts';
 import { assertDefined } from '../../domain/assert.ts';
+import type { reconciliation } from '../../workflows/reconciliation/workflow.ts';
+import type { ReconciliationResult } from '../../workflows/reconciliation/contract.ts';
 import { uniqueId } from './givens.ts';
 import type { Stack } from './stack.ts';
 
@@ -48,12 +46,12 @@ export async function compareDay(
   return reconcileDay(pool, assertDefined(days[0]), at, entryRange, onPage);
 }
 
-/** The nightly run, of one merchant alone. */
-export async function runNightly(stack: Stack, merchantId: string): Promise<void> {
-  await stack.temporal.workflow.execute('reconciliation', {
+/** The nightly run, or that of one merchant alone. */
+export async function runNightly(stack: Stack, merchantId?: string): Promise<ReconciliationResult> {
+  return stack.temporal.workflow.execute<typeof reconciliation>('reconciliation', {
     workflowId: `reconciliation:${uniqueId('test')}`,
     taskQueue: stack.taskQueue,
-    args: [{ merchantId }],
+    args: [merchantId === undefined ? {} : { merchantId }],
   });
 }
 

@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { daysWithOrphans } from '../../db/reconciliation.ts';
+import { daysWithOrphans } from '../../db/reconciliation-days.ts';
 import { assertDefined } from '../../domain/assert.ts';
 import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
 import type { IssuerFault } from '../../partners/issuer/schemas.ts';
+import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
@@ -306,5 +307,30 @@ describe('a refund of a payment on credit', () => {
     const stored = await credit.issuer.stored(refundOperationKey(merchant.merchantId, body.merchantRefundId));
     expect(stored).toMatchObject({ status: 'DONE' });
     expect(await compareDay(stack.pool, merchantId, day)).toEqual({ opened: 0, resolved: 1 });
+  });
+});
+
+describe('a cancel of a payment on credit', () => {
+  it('goes on though an operator cancels its workflow while the ledger is away: told, and voided at the issuer', async () => {
+    const receiver = await startWebhookReceiver();
+    const shop = await givenMerchant(stack, { webhookUrl: receiver.url });
+    const { payment, accountRef } = await paid(shop);
+    await worker?.stop();
+    const faults = createFaultyPool(stack.pool);
+    faults.break('payment_cancel');
+    worker = await stack.startWorker({ pool: faults.pool, issuerTimeoutMs: ISSUER_TIMEOUT_MS });
+    const { merchantPaymentId } = payment;
+    const asked = shop.call('POST', `/v1/payments/${merchantPaymentId}/cancel`, {});
+    await until('the ledger to be asked again', () => faults.asked('payment_cancel') > 1);
+    const handle = stack.temporal.workflow.getHandle(
+      paymentCancelWorkflowId(shop.merchantId, merchantPaymentId),
+    );
+    await handle.cancel();
+    faults.heal();
+    expect(await handle.result()).toMatchObject({ kind: 'done', view: { status: 'CANCELED' } });
+    await asked;
+    expect((await credit.issuer.accountOf(accountRef)).used).toBe(0);
+    await until('the webhook', () => receiver.received.length === 2);
+    receiver.close();
   });
 });

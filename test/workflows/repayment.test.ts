@@ -4,6 +4,7 @@ import { dunningWorkflowId } from '../../workflows/dunning/contract.ts';
 import { createFaultyPool } from '../support/faults.ts';
 import { givenMerchant, pay, uniqueId } from '../support/givens.ts';
 import { always, connectRepay, type GivenDebt, type RepaySide } from '../support/repayments.ts';
+import { runNightly } from '../support/reconcile.ts';
 import { stopWithSoundLedger } from '../support/sound-ledger.ts';
 import { startStack, type RunningWorker, type Stack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
@@ -342,6 +343,47 @@ describe('a worker', () => {
     worker = await stack.startWorker({ issuerTimeoutMs: ISSUER_TIMEOUT_MS });
     expect((await debt.pay({ repaymentId: 'later' })).body.status).toBe('COMPLETED');
     expect((await debt.statement()).paid).toBe(1_000);
+  });
+});
+
+describe('a repayment whose workflow was terminated while it was unknown', () => {
+  it('is found at night once a person should have been asked, goes on when it is asked for again, and is then resolved', async () => {
+    const debt = await side.givenDebt();
+    const asked = { repaymentId: 'orphan', amount: 600 };
+    await side.issuer.setFaults(always('REPAYMENT', 'TIME_OUT_BEFORE'), always('LOOK_UP', 'ERROR_500'));
+    expect((await debt.pay(asked)).status).toBe(202);
+    await debt.handle('orphan').terminate('a test');
+    const key = repaymentOperationKey(side.issuerId, debt.debtId, 'orphan');
+    const breaks = async (): Promise<unknown[]> => {
+      const { rows } = await stack.pool.query<Record<string, unknown>>(
+        `select class, counterpart, issuer_id as "issuerId", ours_amount as amount, resolution
+           from reconciliation_break where reference = $1`,
+        [key],
+      );
+      return rows;
+    };
+    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 0 });
+    await stack.pool.query(
+      `update wallet_repayment set requested_at = requested_at - interval '7 days' where debt_id = $1`,
+      [debt.debtId],
+    );
+    const found = {
+      class: 'missing_theirs',
+      counterpart: 'ISSUER',
+      issuerId: side.issuerId,
+      amount: 600,
+      resolution: null,
+    };
+    expect(await runNightly(stack)).toMatchObject({ opened: 1, resolved: 0 });
+    expect(await breaks()).toEqual([found]);
+    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 0 });
+
+    await side.issuer.setFaults();
+    expect((await debt.pay(asked)).body.status).toBe('COMPLETED');
+    expect(await debt.balance()).toEqual({ amount: 4_400, held: 0 });
+    expect((await debt.statement()).paid).toBe(600);
+    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 1 });
+    expect(await breaks()).toEqual([{ ...found, resolution: 'the repayment is COMPLETED now' }]);
   });
 });
 
