@@ -1,8 +1,8 @@
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   getExternalWorkflowHandle,
-  isCancellation,
   log,
   setCurrentDetails,
   setHandler,
@@ -18,7 +18,12 @@ import { submitJournal, type JournalInput } from './contract.ts';
  * Records a phone's journal while the phone waits, then wakes the payments it speaks of. A payment whose workflow is over
  * needs no waking, as Postgres has it, unless it is disputed: then its workflow starts again and waits for an operator.
  */
-export async function journal(input: JournalInput): Promise<{ told: number }> {
+export function journal(input: JournalInput): Promise<{ told: number }> {
+  // Recorded, it has to wake those it speaks of, whoever cancels the workflow.
+  return CancellationScope.nonCancellable(() => run(input));
+}
+
+async function run(input: JournalInput): Promise<{ told: number }> {
   const recording = ledgerStep((activities, askedAt) => activities.recordJournal({ ...input, askedAt }));
   setHandler(submitJournal, async () => (await recording).results, {
     description: 'Waits until the journal is recorded. The API sends it together with the start.',
@@ -49,7 +54,7 @@ async function wake(it: JournalResult['told'][number]): Promise<void> {
       },
     );
   } catch (error) {
-    if (!(error instanceof TemporalFailure) || isCancellation(error)) throw error;
+    if (!(error instanceof TemporalFailure)) throw error;
     log.info('a payment of this journal has no open workflow', { payment: it.merchantPaymentId });
     if (it.reconciliation === 'DISPUTED' && it.order !== undefined) await startDisputedAgain(it.order);
   }

@@ -1,6 +1,7 @@
 import {
   allHandlersFinished,
   ApplicationFailure,
+  CancellationScope,
   condition,
   setCurrentDetails,
   setHandler,
@@ -13,7 +14,12 @@ import { startWebhookDelivery } from '../webhook-delivery/start.ts';
 import { submitCancel, type PaymentCancelInput, type PaymentCancelOutcome } from './contract.ts';
 
 /** Takes a payment back in full, whatever its state, or leaves a tombstone for one that has not arrived yet. */
-export async function paymentCancel(input: PaymentCancelInput): Promise<PaymentCancelOutcome> {
+export function paymentCancel(input: PaymentCancelInput): Promise<PaymentCancelOutcome> {
+  // What is canceled here has to be told, and voided at its issuer, whoever cancels the workflow.
+  return CancellationScope.nonCancellable(() => run(input));
+}
+
+async function run(input: PaymentCancelInput): Promise<PaymentCancelOutcome> {
   const canceling = ledgerStep((activities, askedAt) => activities.cancelPayment({ ...input, askedAt }));
   setHandler(submitCancel, async () => outcomeOf(await canceling), {
     description: 'Waits for the end of the cancellation. The API sends it together with the start.',
