@@ -26,7 +26,7 @@ export async function daysWithOrphans(
     text: `
       select "merchantId", array_agg(day::text order by day) as days from (
         select merchant_id as "merchantId", day from reconciliation_break b
-         where resolved_at is null and ${FOUND_BY_COMPARISON} and opened_at > $2::timestamptz - make_interval(days => $3)
+         where resolved_at is null and merchant_id is not null and ${FOUND_BY_COMPARISON} and opened_at > $2::timestamptz - make_interval(days => $3)
         union
         select p.merchant_id, (p.decided_at at time zone m.time_zone)::date
           from payment p join merchant m using (merchant_id)

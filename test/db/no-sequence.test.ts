@@ -84,8 +84,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** One user with two online payments (balance, credit) and two offline ones to come. */
-async function givenWorld() {
+const OFFLINE_FUNDING = fc.constantFrom('BALANCE', 'PAY_LATER');
+
+/** One user with two online payments (balance, credit) and two offline ones, of that source, to come. */
+async function givenWorld(offlineFunding: string) {
   const { pool } = database;
   const userId = uniqueId('u');
   await createUser(pool, { userId, displayName: 'U', locale: 'ja', timeZone: 'Asia/Tokyo', requestHash: '' });
@@ -110,6 +112,10 @@ async function givenWorld() {
     [handle, userId, deviceId, at(0)],
   );
   await pool.query('update device set last_contact_at = $2 where device_id = $1', [deviceId, at(0)]);
+  await pool.query('update app_user set offline_funding_source = $2 where user_id = $1', [
+    userId,
+    offlineFunding,
+  ]);
   const payments = await Promise.all([0, 1, 2, 3].map((which) => givenRequest(which)));
   return { userId, payments, act };
 
@@ -250,9 +256,9 @@ describe('no sequence of pay, cancel, refund, dispute, retry, one after the othe
   ])('%s, makes money or loses it', async (_title, isAtOnce) => {
     const { pool } = database;
     await fc.assert(
-      fc.asyncProperty(deeds, async (given) => {
+      fc.asyncProperty(deeds, OFFLINE_FUNDING, async (given, offlineFunding) => {
         const before = await Promise.all([MERCHANT, LOSS, ISSUER].map((id) => entrySum(pool, id)));
-        const world = await givenWorld();
+        const world = await givenWorld(offlineFunding);
         // Most worlds begin with a payment or two: what comes before one is refused or leaves a tombstone.
         const all: Deed[] = [...given, ...given.filter((_, i) => i % 3 === 0)];
         const run = async (it: Deed): Promise<void> => {

@@ -87,6 +87,17 @@ export async function startIssuer(databaseUrl: string, it: { port?: number } = {
   };
 }
 
+/** This fault of every call of an operation, until switches are set anew. */
+export const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
+  operation,
+  fault,
+  times: 1_000_000,
+});
+
+/** Says nothing of these operations, nor what became of them. */
+export const silentAt = (...operations: IssuerFault['operation'][]): IssuerFault[] =>
+  [...operations, 'LOOK_UP' as const].map((operation) => always(operation, 'ERROR_500'));
+
 /** Makes an issuer known to a Kessai, with a secret that both share. */
 export async function connectIssuer(kessai: Target, issuer: TestIssuer): Promise<string> {
   const issuerId = uniqueId('i');

@@ -3,7 +3,6 @@ import { accountId, entrySum } from '../../db/ledger.ts';
 import { repaymentOperationKey } from '../../domain/credit/credit.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
 import type { RepaymentView } from '../../domain/repayment/repayment.ts';
-import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import type { Statement } from '../../partners/issuer/statements.ts';
 import { repaymentWorkflowId } from '../../workflows/repayment/contract.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
@@ -149,9 +148,3 @@ function monthOf(debtId: string): string {
   const number = Number.parseInt(debtId.slice(-6), 16);
   return `${1000 + (number % 9000)}-${String((number % 12) + 1).padStart(2, '0')}`;
 }
-
-export const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
-  operation,
-  fault,
-  times: 1_000_000,
-});

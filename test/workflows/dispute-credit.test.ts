@@ -1,10 +1,10 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { paymentOperationKeys } from '../../domain/credit/credit.ts';
-import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, givenCreditOrder, type CreditSide } from '../support/credit.ts';
+import { silentAt } from '../support/issuer.ts';
 import { givenMerchant, pay, paymentBody, type GivenMerchant } from '../support/givens.ts';
 import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { runNightly } from '../support/reconcile.ts';
@@ -28,11 +28,6 @@ afterAll(async () => {
   await stopWithSoundLedger(stack);
 });
 
-const silentAt = (operation: IssuerFault['operation']): IssuerFault[] => [
-  { operation, fault: 'ERROR_500', times: 100_000 },
-  { operation: 'LOOK_UP', fault: 'ERROR_500', times: 100_000 },
-];
-
 /** An offline payment of 1,000 on credit that the phone's journal lacks; an operator is asked. */
 async function givenDispute(isCaptured = true) {
   const { issuer, issuerId } = credit;
@@ -49,13 +44,14 @@ async function givenDispute(isCaptured = true) {
     await until('the capture', async () => (await issuer.accountOf(accountRef)).captured === 1_000);
   }
   await phone.journal({ steps: [], fromStep: step, toStep: step });
-  await until('the operator to be asked', async () => {
-    const { typedSearchAttributes } = await handle.describe();
-    return typedSearchAttributes.get(AWAITING_OPERATOR) === true;
-  });
+  await until('the operator to be asked', () => isAwaited(handle));
   const look = async () => (await merchant.call('GET', `/v1/payments/${body.merchantPaymentId}`)).body;
   const keys = paymentOperationKeys(merchantId, body.merchantPaymentId);
   return { accountRef, body, handle, look, keys };
+}
+
+async function isAwaited(handle: WorkflowHandle): Promise<boolean> {
+  return (await handle.describe()).typedSearchAttributes.get(AWAITING_OPERATOR) === true;
 }
 
 async function asked(key: string): Promise<number> {
@@ -121,5 +117,16 @@ describe('the question about a dispute', () => {
     await handle.signal(resolveDispute, { operator: 'mei', action: 'ACCEPT', reason: 'it was them' });
     expect(await handle.result()).toMatchObject({ status: 'COMPLETED', reconciliation: 'RESOLVED' });
     expect((await credit.issuer.accountOf(accountRef)).captured).toBe(1_000);
+  });
+
+  it('comes before the capture is known; what its word gives back reaches the issuer after that', async () => {
+    const { accountRef, handle } = await givenDispute(false);
+    expect((await credit.issuer.accountOf(accountRef)).captured).toBe(0);
+    await handle.signal(resolveDispute, { operator: 'mei', action: 'REFUND', reason: 'stolen' });
+    await until('the word to be obeyed', async () => !(await isAwaited(handle)));
+    await credit.issuer.setFaults();
+    expect(await handle.result()).toMatchObject({ status: 'REFUNDED', reconciliation: 'RESOLVED' });
+    expect(await credit.issuer.accountOf(accountRef)).toMatchObject({ used: 0, captured: 0 });
+    await credit.expectBooksAgree();
   });
 });

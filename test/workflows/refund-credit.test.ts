@@ -4,12 +4,12 @@ import { assertDefined } from '../../domain/assert.ts';
 import { refundOperationKey, paymentOperationKeys } from '../../domain/credit/credit.ts';
 import type { PaymentView } from '../../domain/payment/payment.ts';
 import type { RefundView } from '../../domain/refund/refund.ts';
-import type { IssuerFault } from '../../partners/issuer/schemas.ts';
 import { paymentCancelWorkflowId } from '../../workflows/payment-cancel/contract.ts';
 import { paymentWorkflowId, resolveDispute } from '../../workflows/payment/contract.ts';
 import { refundWorkflowId } from '../../workflows/refund/contract.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
 import { createFaultyPool } from '../support/faults.ts';
+import { always } from '../support/issuer.ts';
 import { givenMerchant, pay, type GivenMerchant } from '../support/givens.ts';
 import { givenOfflinePhone, lastStep } from '../support/offline.ts';
 import { compareDay, openBreaks } from '../support/reconcile.ts';
@@ -60,12 +60,6 @@ async function refundNow(it: RefundView): Promise<RefundView> {
   const path = `/v1/payments/${it.merchantPaymentId}/refunds/${it.merchantRefundId}`;
   return (await merchant.call<RefundView>('GET', path)).body;
 }
-
-const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
-  operation,
-  fault,
-  times: 1_000_000,
-});
 
 describe('a refund of a payment on credit', () => {
   it('goes back to the issuer, in fifteen events, and the payer is told', async () => {

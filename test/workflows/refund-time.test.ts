@@ -8,6 +8,7 @@ import { askIssuerNow } from '../../workflows/issuer/contract.ts';
 import { refundWorkflowId, resolveRefund } from '../../workflows/refund/contract.ts';
 import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import { connectCredit, type CreditSide } from '../support/credit.ts';
+import { always } from '../support/issuer.ts';
 import { givenMerchant, type GivenMerchant } from '../support/givens.ts';
 import { refundBody, refundOf, type RefundBody } from '../support/refunds.ts';
 import { startStack, type Stack } from '../support/stack.ts';
@@ -31,12 +32,6 @@ afterEach(async () => {
   await credit.issuer.close();
   await stack.stop();
   await environment.teardown();
-});
-
-const always = (operation: IssuerFault['operation'], fault: IssuerFault['fault']): IssuerFault => ({
-  operation,
-  fault,
-  times: 1_000_000,
 });
 
 /** A refund whose outcome nobody could find out for five days. */
