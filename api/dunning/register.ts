@@ -12,6 +12,8 @@ import { wakeCampaign } from './start.ts';
 /** So many items of a batch are under way at once: each takes a connection for a moment. */
 const AT_ONCE = 8;
 
+type RegisterDeps = Pick<ApiDeps, 'pool' | 'temporal' | 'taskQueue' | 'log'>;
+
 /** Registers or amends one debt, to its answer. */
 export async function registerDebt(deps: ApiDeps, key: DebtKey, body: DebtBody): Promise<Reply> {
   const { result, view } = await store(deps, key, body);
@@ -22,22 +24,45 @@ export async function registerDebt(deps: ApiDeps, key: DebtKey, body: DebtBody):
   };
 }
 
-/** Registers or amends each item by itself; what is wrong with one is its own result. */
+/**
+ * Registers or amends each item by itself; what is wrong with one is its own result. Once Temporal does not answer, the rest is not tried:
+ * each would wait as long, and whoever sent it waits for all.
+ */
 export async function registerBatch(
-  deps: ApiDeps,
+  deps: RegisterDeps,
   issuerId: string,
   items: readonly unknown[],
 ): Promise<BatchResult[]> {
   const results: BatchResult[] = [];
   const queue = items.entries();
+  let isAway = false;
   const work = async (): Promise<void> => {
-    for (const [i, item] of queue) results[i] = await registerItem(deps, issuerId, item);
+    for (const [i, item] of queue) {
+      const { isTemporalAway, ...result } = isAway
+        ? tryLater(item)
+        : await registerItem(deps, issuerId, item);
+      isAway ||= isTemporalAway === true;
+      results[i] = result;
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return results;
 }
 
-async function registerItem(deps: ApiDeps, issuerId: string, raw: unknown): Promise<BatchResult> {
+function tryLater(raw: unknown): BatchResult & { isTemporalAway?: boolean } {
+  return {
+    debtId: idOf(raw),
+    status: 'REFUSED',
+    code: 'UNAVAILABLE',
+    detail: 'It was not tried, as campaigns cannot be started now; send it again.',
+  };
+}
+
+async function registerItem(
+  deps: RegisterDeps,
+  issuerId: string,
+  raw: unknown,
+): Promise<BatchResult & { isTemporalAway?: boolean }> {
   const parsed = batchItem.safeParse(raw);
   if (!parsed.success) {
     return {
@@ -52,8 +77,10 @@ async function registerItem(deps: ApiDeps, issuerId: string, raw: unknown): Prom
     const { result } = await store(deps, { issuerId, debtId }, body);
     return { debtId, ...BATCH_STATUS_OF[result] };
   } catch (error) {
-    if (error instanceof Problem)
-      return { debtId, status: 'REFUSED', code: error.code, detail: error.message };
+    if (error instanceof Problem) {
+      const { code, message: detail } = error;
+      return { debtId, status: 'REFUSED', code, detail, isTemporalAway: code === 'UNAVAILABLE' };
+    }
     deps.log.error({ err: error }, 'an item of a batch failed');
     return {
       debtId,
@@ -80,7 +107,7 @@ interface Stored {
   readonly view: DebtView;
 }
 
-async function store(deps: ApiDeps, key: DebtKey, body: DebtBody): Promise<Stored> {
+async function store(deps: RegisterDeps, key: DebtKey, body: DebtBody): Promise<Stored> {
   const outcome = await putDebt(deps.pool, {
     ...key,
     ...body,

@@ -252,6 +252,18 @@ create or replace function epoch_ms(p_at timestamptz) returns bigint language sq
   select floor(extract(epoch from p_at) * 1000)::bigint
 $$;
 
+-- When the phone's clock may be believed to have seen something: not before it was sent nor after it was told.
+create or replace function message_seen_at(m debt_message, p_at timestamptz, p_received timestamptz) returns timestamptz
+language sql immutable parallel safe as $$
+  select greatest(m.sent_at, least(p_at, p_received))
+$$;
+
+-- When one of a debt's messages was opened last, for the first time or again.
+create or replace function debt_last_opened(p_issuer_id text, p_debt_id text) returns timestamptz language sql stable as $$
+  select max(message_seen_at(m, e.at, e.received_at)) from debt_message m join message_event e using (message_id)
+   where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id and e.type = 'OPENED'
+$$;
+
 -- Takes the debt's lock and tells what the rules decide by (DebtFacts in db/debt.ts). The lock is held until the transaction ends:
 -- what is decided by it is still so when it is carried out.
 create or replace function debt_facts(p_issuer_id text, p_debt_id text) returns json language plpgsql set enable_seqscan = off as $$
@@ -269,7 +281,7 @@ begin
     'lastStage', v_debt.last_stage, 'registeredMs', epoch_ms(v_debt.registered_at), 'holdUntilMs', epoch_ms(v_debt.hold_until),
     'sentMs', (select coalesce(json_agg(epoch_ms(m.sent_at) order by m.contact_no), '[]'::json) from debt_message m
                 where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id),
-    'lastOpenedMs', (select max(epoch_ms(m.opened_at)) from debt_message m where m.issuer_id = p_issuer_id and m.debt_id = p_debt_id),
+    'lastOpenedMs', epoch_ms(debt_last_opened(p_issuer_id, p_debt_id)),
     'noticedMs', (select coalesce(json_agg(epoch_ms(n.noticed_at)), '[]'::json) from (
         select noticed_at from debt_notice
          where issuer_id = p_issuer_id and debt_id = p_debt_id and noticed_at > coalesce(
@@ -343,15 +355,14 @@ create or replace function message_debt_is_open(m debt_message) returns boolean 
   select exists (select 1 from debt d where d.issuer_id = m.issuer_id and d.debt_id = m.debt_id and d.closed_at is null)
 $$;
 
--- What a phone says of a message: NEW, SAME, MISMATCH (this id with another body) or UNKNOWN. The phone's clock may be off: nothing was
--- seen before it was sent or after it was told.
+-- What a phone says of a message: NEW, SAME, MISMATCH (this id with another body) or UNKNOWN.
 create or replace function message_heard(r jsonb) returns json language plpgsql set enable_seqscan = off as $$
 declare
   v_received timestamptz := (r ->> 'receivedAt')::timestamptz;
   v_message debt_message;
   v_known message_event;
   v_at timestamptz;
-  v_was_opened boolean;
+  v_last_opened timestamptz;
 begin
   select * into v_message from debt_message where message_id = r ->> 'messageId' and user_id = r ->> 'userId';
   if not found then
@@ -359,7 +370,7 @@ begin
   end if;
   perform debt_lock(v_message.issuer_id, v_message.debt_id);
   select * into strict v_message from debt_message where message_id = r ->> 'messageId' for update;
-  v_was_opened := v_message.opened_at is not null;
+  v_last_opened := debt_last_opened(v_message.issuer_id, v_message.debt_id);
   select * into v_known from message_event where message_id = v_message.message_id and event_id = r ->> 'eventId';
   if found then
     return json_build_object('view', message_view(v_message), 'issuerId', v_message.issuer_id, 'debtId', v_message.debt_id,
@@ -369,11 +380,14 @@ begin
   end if;
   insert into message_event (message_id, event_id, type, at, received_at, device_id)
   values (v_message.message_id, r ->> 'eventId', r ->> 'type', (r ->> 'at')::timestamptz, v_received, r ->> 'deviceId');
-  v_at := greatest(v_message.sent_at, least((r ->> 'at')::timestamptz, v_received));
+  v_at := message_seen_at(v_message, (r ->> 'at')::timestamptz, v_received);
   update debt_message set displayed_at = least(displayed_at, v_at),
                           opened_at = case when r ->> 'type' = 'OPENED' then least(opened_at, v_at) else opened_at end
    where message_id = v_message.message_id returning * into strict v_message;
   return json_build_object('result', 'NEW', 'view', message_view(v_message),
     'issuerId', v_message.issuer_id, 'debtId', v_message.debt_id,
-    'wake', not v_was_opened and v_message.opened_at is not null and message_debt_is_open(v_message));
+    -- Nobody is woken by what makes the pause no longer than it is.
+    'wake', r ->> 'type' = 'OPENED' and message_debt_is_open(v_message) and exists (
+      select 1 from debt_message m where m.issuer_id = v_message.issuer_id and m.debt_id = v_message.debt_id
+         and m.sent_at >= coalesce(v_last_opened, '-infinity')));
 end $$;

@@ -1,4 +1,7 @@
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registerBatch } from '../../api/dunning/register.ts';
 import { listUserEvents } from '../../db/user-event.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
 import { dunningWorkflowId } from '../../workflows/dunning/contract.ts';
@@ -369,6 +372,31 @@ describe('an event of a message', () => {
     expect(debt.contacts[0]).toMatchObject({ signal: 'OPENED' });
   });
 
+  it('that an older one was opened again counts like any other: the pause is the long one', async () => {
+    const debtId = uniqueId('d');
+    await put(debtId, debtBody({ userId: debtor.userId }));
+    const { messageId = '' } = (await contacted(debtId)).contacts[0] ?? {};
+    const untilNext = (reason: string) =>
+      until(reason, async () => (await debtOf(issuer, debtId)).nextContact?.reason === reason);
+    await tell(debtor, messageId, 'OPENED');
+    await untilNext('AFTER_OPENED');
+    await stack.pool.query(
+      `insert into debt_message (message_id, issuer_id, debt_id, contact_no, user_id, stage, channel, title, body, link, sent_at)
+       select $1, issuer_id, debt_id, 2, user_id, 0, 'INBOX', 't', 'b', 'l', clock_timestamp() from debt_message where message_id = $2`,
+      [uniqueId('msg'), messageId],
+    );
+    const handle = stack.temporal.workflow.getHandle(dunningWorkflowId(issuer.issuerId, debtId));
+    await handle.signal('debtChanged');
+    await untilNext('AFTER_UNOPENED');
+    await tell(debtor, messageId, 'OPENED');
+    await untilNext('AFTER_OPENED');
+    const events = async () => (await handle.fetchHistory()).events?.length;
+    const before = await events();
+    // It changes nothing any more, so nobody is woken.
+    await tell(debtor, messageId, 'OPENED');
+    expect(await events()).toBe(before);
+  });
+
   it('by a clock that is wrong was not before it was sent nor after it was told', async () => {
     const debtId = uniqueId('d');
     await put(debtId, debtBody({ userId: debtor.userId }));
@@ -483,6 +511,20 @@ describe('a batch', () => {
         .sort(),
     ).toEqual(['IDEMPOTENCY_MISMATCH', 'REGISTERED']);
   });
+
+  it('while Temporal is away is answered in seconds, each item as one to send again', async () => {
+    const connection = Connection.lazy({ address: '127.0.0.1:1' });
+    const { pool, taskQueue } = stack;
+    const away = { pool, taskQueue, temporal: new Client({ connection }), log: pino({ level: 'silent' }) };
+    const body = debtBody({ userId: debtor.userId, dueOn: '2030-01-01' });
+    const items = Array.from({ length: 100 }, () => ({ debtId: uniqueId('d'), ...body }));
+    const before = performance.now();
+    const results = await registerBatch(away, issuer.issuerId, items);
+    expect(new Set(results.map((it) => it.code))).toEqual(new Set(['UNAVAILABLE']));
+    expect(performance.now() - before).toBeLessThan(20_000);
+    const again = await issuer.call<{ results: { status: string }[] }>('POST', '/v1/debts/batch', { items });
+    for (const { status } of again.body.results) expect(status).toMatch(/REGISTERED|UNCHANGED/);
+  }, 60_000);
 
   it('of more than 1,000 is refused whole', async () => {
     const items = Array.from({ length: 1_001 }, () => ({}));
