@@ -1,8 +1,10 @@
+import type { WorkflowHandle } from '@temporalio/client';
 import type { InboxMessage } from '../../db/debt.ts';
 import type { DebtView } from '../../domain/dunning/debt.ts';
 import { apiClient, type Answer, type ApiCall } from './client.ts';
 import { expectStatus, givenPayer, uniqueId, type GivenPayer } from './givens.ts';
 import type { Stack } from './stack.ts';
+import { until } from './until.ts';
 
 /** An issuer with a key of its own, which hears of its debts at `baseUrl`. */
 export interface GivenCreditor {
@@ -57,6 +59,14 @@ export async function debtOf({ call }: { call: ApiCall }, debtId: string): Promi
   const answer = await call<DebtView>('GET', `/v1/debts/${debtId}`);
   expectStatus(answer, 200);
   return answer.body;
+}
+
+/** How many events a campaign has in its history, once it has carried out what it heard and waits. */
+export function eventsWhenWaiting(handle: WorkflowHandle): Promise<number> {
+  return until('a campaign that waits', async () => {
+    const events = (await handle.fetchHistory()).events ?? [];
+    return events.at(-1)?.timerStartedEventAttributes == null ? undefined : events.length;
+  });
 }
 
 export async function inboxOf(payer: GivenPayer): Promise<(InboxMessage & { debtState?: string })[]> {

@@ -5,6 +5,7 @@ import { dunningWorkflowId } from '../../workflows/dunning/contract.ts';
 import {
   debtBody,
   debtOf,
+  eventsWhenWaiting,
   givenCreditor,
   inboxOf,
   zoneAtNoon,
@@ -142,7 +143,7 @@ describe('the campaign of that bill', () => {
 
   it('is not woken by one that changes nothing for it: it is kept with the debt', async () => {
     const debtId = await inDebt();
-    const before = (await eventsOf(debtId)).length;
+    const before = await eventsWhenWaiting(handleOf(debtId));
     await pay(merchant, { code: await payer.code(), amount: 14 });
     expect((await debtOf(issuer, debtId)).paymentNotices).toMatchObject({ count: 1 });
     const due = await stack.pool.query('select 1 from debt_notice where is_due and debt_id = $1', [debtId]);
