@@ -13,7 +13,7 @@ import { readVitestReport, type Tally } from './support/tally.ts';
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const tool = (path: string): string => join(root, 'node_modules', path);
-const CHECK_TIMEOUT_MS = 10 * 60_000;
+const CHECK_TIMEOUT_MS = 30 * 60_000;
 
 function environment(): NodeJS.ProcessEnv {
   const plain = process.env.CI === 'true' || !process.stdout.isTTY;
