@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DebtView } from '../../domain/dunning/debt.ts';
 import { caller } from '../caller.ts';
+import { SetupProblem } from '../setup-problem.ts';
 import type { Scene, Stage } from './stage.ts';
 import { AMOUNT, type Moment, type Story } from './stories.ts';
 import { happeningsOf, type Happening } from './timeline.ts';
@@ -15,6 +16,7 @@ const BALANCE = 50_000;
 const FIRST_LOOKS = 100;
 /** Of real time; a look every quarter of a day is over in a fraction of it. */
 const SHOULD_HAVE_PASSED_MS = 500;
+const STANDS_STILL_MS = 120_000;
 
 /** What became of one story. */
 export interface Played {
@@ -80,10 +82,15 @@ async function passUntilNextLook(scene: Scene, look: () => Promise<DebtView>): P
       if (!isOver) throw error;
     },
   );
+  const giveUpMs = Date.now() + STANDS_STILL_MS;
   for (;;) {
     await Promise.race([passing, delay(SHOULD_HAVE_PASSED_MS)]);
     if (isOver) return;
     isOver = (await look()).closedAt !== undefined;
+    if (!isOver && Date.now() > giveUpMs)
+      throw new SetupProblem(
+        'The time-skipping server skips no more, as it does at times on a busy machine; play again, with --only the rest.',
+      );
   }
 }
 
