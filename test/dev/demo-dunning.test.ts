@@ -33,18 +33,18 @@ describe('npm run demo:dunning', () => {
     'plays thirty days of a campaign, which ends as its story says',
     async () => {
       // One of the ten, whose campaign is open at the end: the server does not always skip on when one closes.
-    const { code, output } = await run('--only', 'gen');
-    expect(output).toContain('Everything went as it should.');
-    expect(code).toBe(0);
-    for (const what of [
-      'sent, number 1 in stage 1, opened',
-      'held off until day 13',
-      'deferred to here: HOLD',
-      'sent, number 5 in stage 3, opened',
-      'ok: CONTACTED, 5 messages',
-    ])
-      expect(output).toContain(what);
-    expect((await verifyLedger(database.pool)).breaks).toEqual([]);
+      const { code, output } = await run('--only', 'gen');
+      expect(output).toContain('Everything went as it should.');
+      expect(code).toBe(0);
+      for (const what of [
+        'sent, number 1 in stage 1, opened',
+        'held off until day 13',
+        'deferred to here: HOLD',
+        'sent, number 5 in stage 3, opened',
+        'ok: CONTACTED, 5 messages',
+      ])
+        expect(output).toContain(what);
+      expect((await verifyLedger(database.pool)).breaks).toEqual([]);
     },
     TIMEOUT_MS + 10_000,
   );
