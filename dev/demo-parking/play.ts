@@ -46,6 +46,7 @@ export async function playCars(play: Play): Promise<Car[]> {
   const of = (when: Story['when']): Car[] => cars.filter((it) => it.story.when === when);
 
   try {
+    await Promise.all(of('FIRST').map(go));
     for (const car of of('ALONE')) await go(car);
     await Promise.all(of(undefined).map(go));
     log.tell("the operator's server goes down");

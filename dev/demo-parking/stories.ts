@@ -38,8 +38,11 @@ export interface Story {
   readonly minutes: number;
   /** In yen; else enough. */
   readonly balance?: number;
-  /** ALONE: a fault of the server is for this car only. OUTAGE: while the server is down; LAST: just before it is back. */
-  readonly when?: 'ALONE' | 'OUTAGE' | 'LAST';
+  /**
+   * FIRST: before the tariff takes its next step. ALONE: a fault of the server is for this car only. OUTAGE: while the server is down;
+   * LAST: just before it is back.
+   */
+  readonly when?: 'FIRST' | 'ALONE' | 'OUTAGE' | 'LAST';
   /** How each of its settlements has to end. */
   readonly ends: readonly SettlementState[];
   readonly cash?: number;
@@ -179,6 +182,7 @@ const reader: Story = {
   kind: 'FLAP',
   title: 'reads the newspaper before paying',
   minutes: MINUTES_BEFORE_STEP,
+  when: 'FIRST',
   ends: ['EXITED'],
   // Once for the neighbour who had the wrong space.
   opens: 2,
@@ -215,6 +219,7 @@ const late: Story = {
   kind: 'BARRIER',
   title: 'leaves late',
   minutes: MINUTES_BEFORE_STEP,
+  when: 'FIRST',
   ends: ['OVERSTAYED', 'EXITED'],
   async act(it) {
     const first = await pay(it, await it.quote());
@@ -323,8 +328,8 @@ export const STORIES: readonly Story[] = [
 ];
 
 /** True if nothing in it takes a minute: no outage, no quote that has to expire. */
-export function isQuick({ when, minutes }: Story): boolean {
-  return when !== 'OUTAGE' && when !== 'LAST' && minutes !== MINUTES_BEFORE_STEP;
+export function isQuick({ when }: Story): boolean {
+  return when === undefined || when === 'ALONE';
 }
 
 export const OUTAGE = { operation: 'ALL', fault: 'DOWN', times: FOREVER } as const;

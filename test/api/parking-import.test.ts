@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importPlaces } from '../../api/parking/import-places.ts';
 import { PlaceFileError, readPlaceFile } from '../../api/parking/place-file.ts';
+import { qrSheetPdf } from '../../api/parking/sheet-pdf.ts';
 import { qrSheets } from '../../api/parking/sheet.ts';
 import { findParkingPlace, putParkingOperator } from '../../db/parking.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -164,7 +165,7 @@ describe('an import', () => {
       'https://pay.example/',
     );
     expect(sheet).toMatchObject({ code: 0 });
-    expect(await readdir(folder)).toContain('site-codes-1.svg');
+    expect(await readdir(folder)).toEqual(expect.arrayContaining(['site-codes-1.svg', 'site-codes.pdf']));
     expect(await readFile(path.join(folder, 'site-codes-1.svg'), 'utf8')).toContain('One &lt;1&gt;');
     expect(await run('import', '--operator', 'nobody', '--file', places)).toMatchObject({ code: 1 });
   });
@@ -176,6 +177,22 @@ it('a sheet has six codes a page', () => {
   expect(pages.map((it) => it.match(/<path/g)?.length)).toEqual([6, 1]);
   expect(pages[1]).toContain('>S-6</text>');
   expect(qrSheets([], '')).toEqual([]);
+});
+
+it('a PDF has the same pages, and its table says where each object begins', () => {
+  const places = Array.from({ length: 7 }, (_, i) => ({ name: `焼津 ${i}`, siteCode: `S-${i}` }));
+  const file = qrSheetPdf(places, 'https://pay.example/').toString('latin1');
+  expect(file).toMatch(/^%PDF-1\.5\n/);
+  expect(file).toContain('/Count 2 ');
+  expect(file.match(/ Tj ET/g)).toHaveLength(14);
+  expect(file).toContain('(S-6) Tj');
+  // 焼津 3, as UTF-16.
+  expect(file).toContain('<713c6d2500200033> Tj');
+  const offsets = [...file.matchAll(/^(\d{10}) 00000 n $/gm)].map(([, at]) => Number(at));
+  expect(offsets.map((at, i) => file.startsWith(`${i + 1} 0 obj\n`, at))).not.toContain(false);
+  expect(file.slice(Number(/startxref\n(\d+)/.exec(file)?.[1])).startsWith('xref\n')).toBe(true);
+  for (const [, length, content] of file.matchAll(/\/Length (\d+) >>\nstream\n([^]*?)\nendstream/g))
+    expect(content).toHaveLength(Number(length));
 });
 
 // Open data of the City of Yaizu (公共データ利用規約 1.0), beside the project and not part of it.
