@@ -5,8 +5,8 @@ import type { DayResult } from './reconciliation.ts';
 
 /**
  * Repayments from wallets that have waited for their issuer so long that a person should have been asked, and was not: their workflow is
- * gone, and the money is held for nobody. Each opens a break of its issuer, once; one that has ended since is resolved. What a person has
- * resolved stays so.
+ * gone, and the money is held for nobody. Each opens a break of its issuer, once; one that has ended since, or is with a person, is
+ * resolved. What a person has resolved stays so.
  *
  * @param at now
  */
@@ -32,11 +32,14 @@ export async function reconcileRepayments(db: Db, at: string): Promise<DayResult
         returning 1),
       resolved as (
         update reconciliation_break b
-           set resolved_at = $1, resolver = '${AUTOMATIC_RESOLVER}', resolution = 'the repayment is ' || w.status || ' now'
+           set resolved_at = $1, resolver = '${AUTOMATIC_RESOLVER}',
+               resolution = case w.status when 'IN_PROGRESS' then 'a person is asked now' else 'the repayment is ' || w.status || ' now' end
           from wallet_repayment w
          where b.resolved_at is null and b.counterpart = 'ISSUER' and b.class = 'missing_theirs' and b.merchant_id is null
            and w.issuer_id = b.issuer_id and w.debt_id = split_part(b.reference, ':', 3)
-           and w.repayment_id = split_part(b.reference, ':', 4) and w.status <> 'IN_PROGRESS'
+           and w.repayment_id = split_part(b.reference, ':', 4)
+           and (w.status <> 'IN_PROGRESS' or exists (select 1 from reconciliation_break u
+                                                     where u.break_id = repayment_break_id(w, 'unknown') and u.resolved_at is null))
         returning 1)
       select (select count(*) from opened)::int as opened, (select count(*) from resolved)::int as resolved`,
   };

@@ -348,7 +348,7 @@ describe('a worker', () => {
 });
 
 describe('a repayment whose workflow was terminated while it was unknown', () => {
-  it('is found at night once a person should have been asked, goes on when it is asked for again, and is then resolved', async () => {
+  it('is found at night once a person should have been asked, until that person is; it goes on when it is asked for again', async () => {
     const debt = await side.givenDebt();
     const asked = { repaymentId: 'orphan', amount: 600 };
     await side.issuer.setFaults(always('REPAYMENT', 'TIME_OUT_BEFORE'), always('LOOK_UP', 'ERROR_500'));
@@ -358,7 +358,7 @@ describe('a repayment whose workflow was terminated while it was unknown', () =>
     const breaks = async (): Promise<unknown[]> => {
       const { rows } = await stack.pool.query<Record<string, unknown>>(
         `select class, counterpart, issuer_id as "issuerId", ours_amount as amount, resolution
-           from reconciliation_break where reference = $1`,
+           from reconciliation_break where reference = $1 order by class`,
         [key],
       );
       return rows;
@@ -379,12 +379,26 @@ describe('a repayment whose workflow was terminated while it was unknown', () =>
     expect(await breaks()).toEqual([found]);
     expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 0 });
 
+    // A person who is asked meanwhile needs to be told once.
+    const giveUp = {
+      issuerId: side.issuerId,
+      debtId: debt.debtId,
+      repaymentId: 'orphan',
+      detail: 'x',
+      openedAt: new Date().toISOString(),
+    };
+    await stack.pool.query('select repayment_give_up($1::jsonb)', [JSON.stringify(giveUp)]);
+    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 1 });
+
     await side.issuer.setFaults();
     expect((await debt.pay(asked)).body.status).toBe('COMPLETED');
     expect(await debt.balance()).toEqual({ amount: 4_400, held: 0 });
     expect((await debt.statement()).paid).toBe(600);
-    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 1 });
-    expect(await breaks()).toEqual([{ ...found, resolution: 'the repayment is COMPLETED now' }]);
+    expect(await runNightly(stack)).toMatchObject({ opened: 0, resolved: 0 });
+    expect(await breaks()).toEqual([
+      { ...found, resolution: 'a person is asked now' },
+      { ...found, class: 'unknown_outcome', resolution: 'COMPLETED: the issuer has it' },
+    ]);
   });
 });
 
