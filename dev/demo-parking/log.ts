@@ -17,7 +17,7 @@ export function openLog(write: (line: string) => void): Log {
   const tell: Log['tell'] = (what, car) => {
     saidMs = Date.now();
     const seconds = `${((saidMs - startedMs) / 1000).toFixed(1).padStart(5)} s`;
-    write(`  ${seconds}  ${car === undefined ? '' : `${car.name}  ${nameOf(car.where).padEnd(16)}`}${what}`);
+    write(`  ${seconds}  ${car === undefined ? '' : `${car.name}  ${nameOf(car.where).padEnd(18)}`}${what}`);
   };
   const timer = setInterval(() => {
     if (Date.now() - saidMs >= SILENCE_MS) tell(silence);
