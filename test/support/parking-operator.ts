@@ -174,7 +174,7 @@ async function signedCall<Body>(
       'webhook-signature': it.secrets.map((each) => new Webhook(each).sign(id, at, text)).join(' '),
     },
     body: it.sentBody ?? text,
-    signal: it.signal ?? AbortSignal.timeout(10_000),
+    signal: it.signal ?? AbortSignal.timeout(30_000),
   });
   return { status: response.status, headers: response.headers, body: (await response.json()) as Body };
 }

@@ -2,6 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parkingMerchantId } from '../../domain/parking/settlement.ts';
 import { confirmRelease } from '../../workflows/parking-settlement/contract.ts';
+import { AWAITING_OPERATOR } from '../../workflows/search-attributes.ts';
 import {
   givenDriver,
   givenOperator,
@@ -141,6 +142,61 @@ describe('a settlement whose workflow was terminated', () => {
     ]);
     expect(server.opened).not.toContain(reference);
     expect(await driver.balance()).toBe(500);
+  });
+});
+
+describe('a driver who wants the money back from a server that is down', () => {
+  /** The server has been down for a minute, as the books have it, when the driver asks. */
+  async function givenCanceling() {
+    const driver = await givenDriver(stack, operator);
+    server.isDown = true;
+    await driver.settle();
+    await driver.handle().terminate('test');
+    await stack.pool.query(
+      `update parking_settlement set paid_at = paid_at - interval '61 seconds' where settlement_id = $1`,
+      [driver.settlementId],
+    );
+    const canceling = driver.cancel();
+    await until('the server to be asked to take it back', async () => {
+      const { pendingActivities } = (await driver.handle().describe()).raw;
+      return pendingActivities?.some((it) => it.activityType?.name === 'cancelAtOperator');
+    });
+    await driver.untilAwaiting();
+    const { state, cancelRequestedAt, reference } = await driver.look();
+    expect(state).toBe('AWAITING_OPERATOR');
+    expect(cancelRequestedAt).toBeDefined();
+    return { driver, canceling, reference };
+  }
+
+  it('does not stand before a shut gate: a person lets them out, and the server hears of that', async () => {
+    const { driver, canceling, reference } = await givenCanceling();
+    await driver.handle().signal(confirmRelease, released);
+    expect(await canceling).toMatchObject({ status: 409, body: { code: 'CONFLICT_STATE' } });
+    server.heal();
+    await until('the server to hear of it', () => server.heard(reference).length > 0);
+    expect(server.heard(reference)[0]).toMatchObject({ releasedBy: 'OPERATOR' });
+    expect(server.cancellations).not.toContain(reference);
+    expect(await driver.look()).toMatchObject({ state: 'RELEASED', releasedBy: 'OPERATOR' });
+    expect(await driver.balance()).toBe(500);
+  });
+
+  it('gets it on a person’s word, once the server has been told not to open', async () => {
+    const { driver, canceling, reference } = await givenCanceling();
+    await driver.handle().signal(confirmRelease, { ...released, outcome: 'NOT_RELEASED' });
+    await until('the word to be heard', async () => {
+      const { typedSearchAttributes } = await driver.handle().describe();
+      return typedSearchAttributes.get(AWAITING_OPERATOR) === false;
+    });
+    expect(await driver.balance()).toBe(500);
+    server.heal();
+    expect(await driver.handle().result()).toMatchObject({
+      state: 'REFUNDED',
+      refund: { reason: 'NOT_RELEASED' },
+    });
+    expect(await canceling).toMatchObject({ status: 200, body: { state: 'REFUNDED' } });
+    expect(server.cancellations).toContain(reference);
+    expect(server.opened).not.toContain(reference);
+    expect(await driver.balance()).toBe(1_000);
   });
 });
 

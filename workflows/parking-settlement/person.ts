@@ -10,7 +10,7 @@ import type { Telling } from './server.ts';
 export async function askPerson(
   book: Book,
   isOver: () => boolean,
-  telling: Telling | undefined,
+  telling: Pick<Telling, 'gaveUp'> | undefined,
 ): Promise<ReleaseWord | undefined> {
   const { amount } = book.view();
   const word = await askOperator<ReleaseWord>({
@@ -55,7 +55,7 @@ export function keepWord(book: Book, { operator, outcome, reason = '' }: Release
   book.keep({ source: 'OPERATOR', outcome, detail: `${operator}: ${reason} (${why})` });
 }
 
-function whatToCheck(book: Book, telling: Telling | undefined): string {
+function whatToCheck(book: Book, telling: Pick<Telling, 'gaveUp'> | undefined): string {
   const { space, placeName, releaseCode, cancelRequestedAt } = book.view();
   const money = describeMoney(book.view());
   const call =

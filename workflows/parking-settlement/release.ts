@@ -10,7 +10,7 @@ import type { ReleaseWord } from './contract.ts';
 import type { Mail } from './mail.ts';
 import { askPerson, heedLateWords, keepWord } from './person.ts';
 import { giveBack } from './refund.ts';
-import { cancelAtServer, startTelling, type Telling } from './server.ts';
+import { cancelAtServer, startCanceling, startTelling, type Taken, type Telling } from './server.ts';
 
 /** Who was first to say what becomes of the driver. */
 type First =
@@ -48,18 +48,58 @@ export async function release(book: Book, mail: Mail): Promise<void> {
       telling?.stop();
       return obeyServer(book, mail, first);
     }
-    if (first.by === 'PERSON' && first.word.outcome === 'RELEASED') {
-      await book.step({ step: 'RELEASED', by: 'OPERATOR', answer: answerOf(book, first.word) });
-      return afterRelease(book, mail, telling);
-    }
+    if (isOut(first)) return releaseByHand(book, mail, first.word, telling);
     telling?.stop();
-    const taken =
-      isServerAsked && !(telling?.gaveUp() ?? true) ? await cancelAtServer(book) : 'NOBODY_TO_ASK';
-    if (taken === 'CANCELED' || (taken === 'NOBODY_TO_ASK' && first.by === 'PERSON'))
-      return takeBack(book, mail, first);
-    noteWhyNot(book, mail, first, taken);
+    const canBeAsked = telling !== undefined && !telling.gaveUp();
+    const { taken, by } = canBeAsked
+      ? await takeBackAtServer(book, first)
+      : ({ taken: 'NOBODY_TO_ASK', by: first } as const);
+    if (isOut(by)) return releaseByHand(book, mail, by.word, undefined);
+    if (taken === 'CANCELED' || (taken === 'NOBODY_TO_ASK' && by.by === 'PERSON'))
+      return takeBack(book, mail, by);
+    noteWhyNot(book, mail, by, taken);
     isServerAsked = taken === 'TOO_LATE';
   }
+}
+
+type Out = First & { by: 'PERSON' };
+const isOut = (first: First): first is Out => first.by === 'PERSON' && first.word.outcome === 'RELEASED';
+
+async function releaseByHand(book: Book, mail: Mail, word: ReleaseWord, telling: Telling | undefined) {
+  await book.step({ step: 'RELEASED', by: 'OPERATOR', answer: answerOf(book, word) });
+  return afterRelease(book, mail, telling);
+}
+
+/**
+ * Has the server take it back. Where only the driver asks for that and the server is silent, a person is asked as well, when it is time:
+ * the driver may stand before a shut gate.
+ *
+ * @returns by whose word it is taken back, or the driver let out after all
+ */
+async function takeBackAtServer(book: Book, first: First): Promise<{ taken: Taken; by: First }> {
+  if (first.by !== 'DRIVER') return { taken: await cancelAtServer(book), by: first };
+  const canceling = startCanceling(book);
+  const isKnown = (): boolean => canceling.taken() !== undefined;
+  let by: First = first;
+  if (!(await untilTimeForPerson(book, isKnown))) {
+    await book.step({ step: 'AWAITING' });
+    const word = await askPerson(book, isKnown, { gaveUp: () => false });
+    heedLateWords(book);
+    if (word !== undefined) by = { by: 'PERSON', word };
+    if (isOut(by)) {
+      canceling.stop();
+      return { taken: 'SILENT', by };
+    }
+  }
+  await condition(isKnown);
+  return { taken: assertDefined(canceling.taken()), by };
+}
+
+/** @returns true if it became known before it was time to ask a person */
+async function untilTimeForPerson(book: Book, isKnown: () => boolean): Promise<boolean> {
+  const { paidAt = '' } = book.view();
+  const leftMs = Date.parse(paidAt) + AWAIT_OPERATOR_AFTER_MS - Date.now();
+  return leftMs > 0 ? condition(isKnown, leftMs) : isKnown();
 }
 
 /** The first of: the operator's server, a person once it is time for one, the driver who takes it back. */
@@ -73,11 +113,7 @@ async function firstAnswer(book: Book, mail: Mail, telling: Telling | undefined)
   let first: First | undefined;
   const look = (): First | undefined => (first ??= heard());
   const isHeard = (): boolean => look() !== undefined;
-  const { paidAt = '' } = book.view();
-  if (telling !== undefined) {
-    const leftMs = Date.parse(paidAt) + AWAIT_OPERATOR_AFTER_MS - Date.now();
-    if (leftMs > 0) await condition(isHeard, leftMs);
-  }
+  if (telling !== undefined) await untilTimeForPerson(book, isHeard);
   const early = look();
   if (early !== undefined) return early;
   await book.step({ step: 'AWAITING' });

@@ -58,8 +58,33 @@ export function startTelling(book: Book): Telling {
   };
 }
 
-/** Takes a completion back at the operator's server, until it has said whether it could; SILENT after three days. */
-export async function cancelAtServer(book: Book): Promise<'CANCELED' | 'TOO_LATE' | 'SILENT'> {
+/** Whether a completion could be taken back; SILENT after three days without an answer. */
+export type Taken = 'CANCELED' | 'TOO_LATE' | 'SILENT';
+
+/** The operator's server is being asked to take a completion back, in the background. */
+export interface Canceling {
+  readonly taken: () => Taken | undefined;
+  readonly stop: () => void;
+}
+
+export function startCanceling(book: Book): Canceling {
+  let taken: Taken | undefined;
+  const scope = new CancellationScope({ cancellable: true });
+  void scope
+    .run(() => cancelAtServer(book))
+    .then((it) => {
+      taken = it;
+    });
+  return {
+    taken: () => taken,
+    stop() {
+      scope.cancel();
+    },
+  };
+}
+
+/** Takes a completion back at the operator's server, until it has said whether it could. */
+export async function cancelAtServer(book: Book): Promise<Taken> {
   try {
     return await operatorActivities('cancellation').cancelAtOperator({ ref: book.ref });
   } catch (error) {
