@@ -133,13 +133,13 @@ describe('a settlement whose workflow was terminated', () => {
     await driver.handle().signal('stayEnded');
     const { reference } = await driver.untilState('EXITED');
     await driver.handle().terminate('test');
-    server.isDown = false;
+    const before = await runOf(driver.handle());
     await driver.settle();
-    await until('the server to hear of it', () => server.heard(reference).length > 0);
+    await until('the next run', async () => (await runOf(driver.handle())) !== before);
+    server.heal();
     expect(await driver.handle().result()).toMatchObject({ state: 'EXITED' });
-    expect(server.heard(reference)).toEqual([
-      { settlementId: reference, releasedBy: 'OPERATOR', amount: 500 },
-    ]);
+    // A last call of the run before may still have been on its way.
+    expect(new Set(server.heard(reference).map((it) => it.releasedBy))).toEqual(new Set(['OPERATOR']));
     expect(server.opened).not.toContain(reference);
     expect(await driver.balance()).toBe(500);
   });
