@@ -15,7 +15,7 @@ import { startWebhookReceiver } from '../support/webhook-receiver.ts';
 import { until } from '../support/until.ts';
 
 const TILLS = 6;
-const KILLS = 6;
+const KILLS = 4;
 const AMOUNT = 100;
 const TOP_UP = 1_000_000;
 
