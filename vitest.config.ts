@@ -28,8 +28,10 @@ export default defineConfig({
   test: {
     pool: 'forks',
     sequence: { sequencer: SlowestFirst },
-    // One more than the two cores that we count on: a file that waits for its servers or for time to pass leaves the other two working.
-    maxWorkers: 3,
+    // Two more than the cores that we count on: half of the time a file waits for its servers or for time to pass.
+    maxWorkers: 4,
+    // What a test makes is soon garbage: fewer, larger nurseries cost less.
+    execArgv: ['--max-semi-space-size=64'],
     reporters: ['default'],
     projects: [
       { extends: true, test: { name: 'unit', include: unit, isolate: false, testTimeout: 30_000 } },

@@ -35,7 +35,7 @@ async function checkFormat(): Promise<Record<string, string>> {
 }
 
 function runCheck(args: readonly string[]): Promise<CommandResult> {
-  return runCommand(process.execPath, args, {
+  return runCommand(process.execPath, ['--max-semi-space-size=128', ...args], {
     cwd: root,
     timeoutMs: CHECK_TIMEOUT_MS,
     env: { ...environment(), NO_COLOR: '1' },

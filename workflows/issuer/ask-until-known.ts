@@ -81,10 +81,11 @@ export interface AskingWhenTold {
   readonly isAsking: () => boolean;
 }
 
-/** After GAVE_UP: looks the operation up once for every signal `askIssuerNow`, until its outcome is known. */
+/** After GAVE_UP: looks the operation up after every signal `askIssuerNow`, one look at a time, until its outcome is known. */
 export function askWhenTold(call: IssuerCall): AskingWhenTold {
   let outcome: IssuerOutcome | undefined;
-  let asking = 0;
+  let isAsking = false;
+  let isWanted = false;
   const look = async (): Promise<void> => {
     const answer = await ask('LOOK_UP', call);
     if (answer.kind === 'NOT_ASKED') return;
@@ -97,17 +98,22 @@ export function askWhenTold(call: IssuerCall): AskingWhenTold {
   setHandler(
     askIssuerNow,
     async () => {
-      if (outcome !== undefined || asking > 0) return;
-      asking += 1;
+      // Who asks while an answer is on its way may know that the next one will be better.
+      isWanted = true;
+      if (isAsking) return;
+      isAsking = true;
       try {
-        await look();
+        while (isWanted && outcome === undefined) {
+          isWanted = false;
+          await look();
+        }
       } finally {
-        asking -= 1;
+        isAsking = false;
       }
     },
     { description: 'Ask the issuer once more what became of it. No input.' },
   );
-  return { outcome: () => outcome, isAsking: () => asking > 0 };
+  return { outcome: () => outcome, isAsking: () => isAsking };
 }
 
 /**
