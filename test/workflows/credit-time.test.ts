@@ -130,6 +130,14 @@ describe('a payment whose issuer is silent', () => {
     await handle.signal(askIssuerNow);
     const { void: key } = paymentOperationKeys(merchant.merchantId, String((await look()).merchantPaymentId));
     expect((await look()).status).toBe('IN_PROGRESS');
+    // A look that will be in vain is on its way when somebody asks for the next one.
+    await until(
+      'the look-up to end',
+      async () => (await handle.describe()).raw.pendingActivities?.length === 0,
+    );
+    await issuer.setFaults({ operation: 'LOOK_UP', fault: 'TIME_OUT_BEFORE', times: 1 });
+    await handle.signal(askIssuerNow);
+    await until('a look-up', async () => (await handle.describe()).raw.pendingActivities?.length === 1);
     await issuer.setFaults();
     await handle.signal(askIssuerNow);
     expect(await handle.result()).toMatchObject({ status: 'COMPLETED' });
